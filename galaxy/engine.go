@@ -1,0 +1,125 @@
+package galaxy
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// EngineStatus is what an engine says of itself and its game.
+type EngineStatus struct {
+	Game          GameID
+	EngineVersion string
+	State         string // running, generation_in_progress, generation_failed, finished
+	Turn          int
+	Digest        string
+	Finished      bool
+	Winners       []string
+	FinishReason  string
+	Players       []EnginePlayer
+}
+
+// EnginePlayer is one race as its engine counts it.
+type EnginePlayer struct {
+	Race          string
+	Planets       int
+	Population    float64
+	Industry      float64
+	Ships         int
+	Votes         float64
+	Extinct       bool
+	Banished      bool
+	IdleTurns     int
+	LastOrderTurn int
+	OrderRevision int64
+}
+
+// OrderList is a whole list of orders of one race for one turn. Commands are passed on byte for byte.
+type OrderList struct {
+	Race     string
+	Turn     int
+	Revision int64 // of the engine; 0 when none was accepted yet
+	Commands []json.RawMessage
+}
+
+// OrderResult is the engine's answer to a list.
+type OrderResult struct {
+	Turn     int
+	Revision int64
+	Accepted int
+	Rejected int
+	Results  []CommandResult
+}
+
+// CommandResult says what became of one command of a list.
+type CommandResult struct {
+	Index     int
+	Applied   bool
+	ErrorCode string
+	Message   string
+}
+
+// GeneratedTurn is the engine's answer to the call that makes a turn.
+type GeneratedTurn struct {
+	EngineStatus
+	GeneratedTurn int
+	Replayed      bool
+}
+
+// EngineFailure tells apart what can have happened when a call to an engine did not succeed.
+type EngineFailure string
+
+// The failures of an engine call.
+const (
+	// EngineRefused: a 4xx answer; nothing changed.
+	EngineRefused EngineFailure = "refused"
+	// EngineEmpty: the engine runs but holds no game (501).
+	EngineEmpty EngineFailure = "not_initialised"
+	// EngineFailed: a 5xx answer; a write may or may not have been done.
+	EngineFailed EngineFailure = "failed"
+	// EngineUnreachable: no connection came about; nothing was sent.
+	EngineUnreachable EngineFailure = "unreachable"
+	// EngineUnanswered: the call went out and no usable answer came back; a write may or may not have been done.
+	EngineUnanswered EngineFailure = "unanswered"
+)
+
+// EngineError is why a call to an engine did not succeed.
+type EngineError struct {
+	Kind    EngineFailure
+	Status  int    // HTTP status, 0 without an answer
+	Code    string // the engine's error code, if it gave one
+	Message string // the engine's words, shortened; not for players
+	Cause   error
+}
+
+func (e *EngineError) Error() string {
+	return fmt.Sprintf("engine %s (status %d, code %q): %s", e.Kind, e.Status, e.Code, e.Message)
+}
+
+func (e *EngineError) Unwrap() error { return e.Cause }
+
+// Settled reports whether the failure leaves no doubt that a write was not done.
+func (e *EngineError) Settled() bool {
+	return e.Kind == EngineRefused || e.Kind == EngineEmpty || e.Kind == EngineUnreachable
+}
+
+// OrderWrite is what is sent to an engine to replace the orders of one race.
+type OrderWrite struct {
+	Game     GameID
+	Race     string
+	Turn     int
+	Expected *int64 // revision that must still hold; nil: whatever holds
+	Commands []json.RawMessage
+}
+
+// EngineInit is what makes a game in an engine.
+type EngineInit struct {
+	Game  GameID
+	Races []string
+}
+
+// EngineLimits bound the calls to engines.
+type EngineLimits struct {
+	// Write bounds init, turn, banish, command and order; Read bounds status, report and healthz.
+	Write, Read time.Duration
+}
