@@ -1,0 +1,140 @@
+package galaxy
+
+import "time"
+
+// Visibility tells who can join a game.
+type Visibility string
+
+// Public games are made by operators and joined by application; private ones by invitation.
+const (
+	Public  Visibility = "public"
+	Private Visibility = "private"
+)
+
+// GameStatus is where a game stands in the lobby's table of moves.
+type GameStatus string
+
+// The statuses of a game.
+const (
+	Draft          GameStatus = "draft"
+	EnrollmentOpen GameStatus = "enrollment_open"
+	ReadyToStart   GameStatus = "ready_to_start"
+	Starting       GameStatus = "starting"
+	StartFailed    GameStatus = "start_failed"
+	Running        GameStatus = "running"
+	Paused         GameStatus = "paused"
+	Finished       GameStatus = "finished"
+	Cancelled      GameStatus = "cancelled"
+)
+
+// Game is the aggregate that one game actor owns: lobby, roster and runtime. It is a value: every decision
+// gives a new one, and slices are never changed in place.
+type Game struct {
+	ID               GameID
+	Version          int64 // fence; 0 before the first commit
+	Visibility       Visibility
+	Status           GameStatus
+	Reason           string // why it was paused, failed to start or was cancelled
+	Name             string
+	Description      string
+	MinPlayers       int
+	MaxPlayers       int
+	EnrollmentEndsAt *time.Time
+	Schedule         Schedule
+	TargetVersion    string // engine version asked for; empty: the newest enabled one at the start
+	CreatedBy        Principal
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	Idempotency      Idempotency
+	Members          []Membership  // all, also ended ones
+	Applications     []Application // the pending ones
+	Runtime          Runtime
+}
+
+// GameSpec is what a new game is made from.
+type GameSpec struct {
+	Name          string
+	Description   string
+	MinPlayers    int
+	MaxPlayers    int
+	Schedule      Schedule
+	TargetVersion string
+}
+
+// MembershipStatus is where a membership stands.
+type MembershipStatus string
+
+// The statuses of a membership.
+const (
+	MemberActive  MembershipStatus = "active"
+	MemberRemoved MembershipStatus = "removed"
+	MemberBlocked MembershipStatus = "blocked"
+	MemberLeft    MembershipStatus = "left"
+)
+
+// Membership is one player's seat in a game.
+type Membership struct {
+	ID       MembershipID
+	User     UserID
+	Race     string
+	RaceKey  string // canonical
+	Status   MembershipStatus
+	JoinedAt time.Time
+	EndedAt  *time.Time
+}
+
+// ApplicationStatus is where an application stands.
+type ApplicationStatus string
+
+// The statuses of an application.
+const (
+	ApplicationPending      ApplicationStatus = "pending"
+	ApplicationWasApproved  ApplicationStatus = "approved"
+	ApplicationWasRejected  ApplicationStatus = "rejected"
+	ApplicationWasWithdrawn ApplicationStatus = "withdrawn"
+)
+
+// Application is a player's wish to join a public game under a race name.
+type Application struct {
+	ID          ApplicationID
+	Game        GameID
+	User        UserID
+	Race        string
+	RaceKey     string
+	Status      ApplicationStatus
+	CreatedAt   time.Time
+	DecidedAt   *time.Time
+	DecidedBy   Principal
+	Idempotency Idempotency
+}
+
+// NameMove says what happens to a race name in a game.
+type NameMove string
+
+// A name is reserved when a seat is taken, and released when the seat or the game ends.
+const (
+	NameReserve NameMove = "reserve"
+	NameRelease NameMove = "release"
+)
+
+// NameChange is one entry of the Race Name Directory that a change of a game touches. Reserving a key that
+// somebody else holds fails the whole commit with NameTaken.
+type NameChange struct {
+	Move NameMove
+	Key  string // canonical
+	Name string
+	User UserID
+}
+
+// GameChange is a decision: what is to be stored, in one transaction, before anyone is told. Next is the game
+// afterwards, with the Version it was decided on.
+type GameChange struct {
+	Next         Game
+	Applications []Application // made or changed
+	Memberships  []Membership  // made or changed
+	Names        []NameChange
+	Turn         *TurnRecord
+	Timeline     []TimelineEntry
+	Audit        []Audit
+	Notices      []Notice
+}

@@ -1,0 +1,103 @@
+package galaxy
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Kind names a notice of the catalogue.
+type Kind string
+
+// The catalogue.
+const (
+	AuthLoginCode        Kind = "auth.login_code" // mailed directly, never a notice
+	ApplicationSubmitted Kind = "lobby.application.submitted"
+	ApplicationApproved  Kind = "lobby.application.approved"
+	ApplicationRejected  Kind = "lobby.application.rejected"
+	TurnReady            Kind = "game.turn.ready"
+	GamePaused           Kind = "game.paused"
+)
+
+// Channel is a way to a player.
+type Channel string
+
+// The channels.
+const (
+	ChannelPush  Channel = "push"
+	ChannelEmail Channel = "email"
+)
+
+// Channels of each kind of notice. A kind that is not in it cannot be told.
+var Channels = map[Kind][]Channel{
+	ApplicationSubmitted: {ChannelPush},
+	ApplicationApproved:  {ChannelPush, ChannelEmail},
+	ApplicationRejected:  {ChannelPush, ChannelEmail},
+	TurnReady:            {ChannelPush},
+	GamePaused:           {ChannelPush},
+}
+
+// Notice is something that players must be told. It is stored in the transaction of the fact it tells of.
+type Notice struct {
+	Kind       Kind
+	Key        string // dedupe key, unique per kind
+	Recipients []UserID
+	Payload    Payload
+	RequestID  string
+}
+
+// Payload is what a notice carries, the same for push, mail and operators. Fields that a kind does not use are absent.
+type Payload struct {
+	Game        *GameID        `json:"game_id,omitempty"`
+	GameName    string         `json:"game_name,omitempty"`
+	Application *ApplicationID `json:"application_id,omitempty"`
+	Turn        *int           `json:"turn,omitempty"`
+	Reason      string         `json:"reason,omitempty"`
+}
+
+// JSON gives the stored form.
+func (p Payload) JSON() json.RawMessage {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("a payload of ids and strings cannot fail to encode: %v", err))
+	}
+	return b
+}
+
+// Route is one notice on its way to one player through one channel.
+type Route struct {
+	ID        RouteID
+	Notice    NoticeID
+	Kind      Kind
+	Channel   Channel
+	User      UserID
+	Email     string // of the recipient, read when the route is claimed; empty once the account is deleted
+	Payload   Payload
+	RequestID string // of the request that caused the notice, else the notice's key
+	Attempt   int
+	CreatedAt time.Time
+}
+
+// RouteState is where a route stands.
+type RouteState string
+
+// The states of a route.
+const (
+	RoutePending      RouteState = "pending"
+	RouteRetrying     RouteState = "retrying"
+	RouteDelivered    RouteState = "delivered"
+	RouteSkipped      RouteState = "skipped"
+	RouteDeadLettered RouteState = "dead_lettered"
+)
+
+// RouteRecord is what an attempt at a route came to, fenced by its attempt number. Mail, when given, is queued
+// in the same transaction.
+type RouteRecord struct {
+	Route   RouteID
+	Attempt int
+	State   RouteState
+	Detail  string
+	At      time.Time
+	NextAt  time.Time // when State is retrying
+	Mail    *NewDelivery
+}

@@ -1,0 +1,139 @@
+package galaxy
+
+import "time"
+
+// RuntimeStatus is where a game's engine stands.
+type RuntimeStatus string
+
+// The statuses of a runtime. RuntimeNone is that of a game that was never started.
+const (
+	RuntimeNone        RuntimeStatus = "none"
+	RuntimeStarting    RuntimeStatus = "starting"
+	RuntimeRunning     RuntimeStatus = "running"
+	RuntimeGenerating  RuntimeStatus = "generation_in_progress"
+	RuntimeFailed      RuntimeStatus = "generation_failed"
+	RuntimeUnreachable RuntimeStatus = "engine_unreachable"
+	RuntimeStopped     RuntimeStatus = "stopped"
+	RuntimeFinished    RuntimeStatus = "finished"
+)
+
+// NoTurn is a Runtime's Turn before the engine was initialised.
+const NoTurn = -1
+
+// Runtime is the recorded life of a game's engine and its turns.
+type Runtime struct {
+	Status        RuntimeStatus
+	EngineVersion string // pinned at the start
+	ImageRef      string
+	ExpectedTurn  bool // the engine is known to honour expectedTurn
+	Epoch         int  // lets a turn's number come again after a rewind
+	Turn          int  // last recorded turn, NoTurn before the first
+	Digest        string
+	Deadline      *time.Time // when turn Turn+1 is due; nil while none is
+	// Op is what is going on with the engine right now; at most one thing at a time. It is committed, so that a
+	// new incarnation finds it and goes on.
+	Op *Operation
+	// OpNumber is the number of the newest operation ever begun.
+	OpNumber  int64
+	Pauses    int       // pauses in the turn being prepared
+	Why       WhyCode   // what the game is doing or waiting for
+	WhyText   string    // the same in a sentence, for operators
+	WhySince  time.Time // since when
+	StartedAt *time.Time
+}
+
+// OperationKind names what can be done to an engine's life.
+type OperationKind string
+
+// The kinds of operations.
+const (
+	OpStart OperationKind = "start"
+	OpTurn  OperationKind = "turn"
+	OpStop  OperationKind = "stop"
+)
+
+// Operation is a committed intention. A result that names another number or attempt is stale and is dropped.
+type Operation struct {
+	Kind    OperationKind
+	Number  int64
+	Attempt int
+	Since   time.Time
+	Turn    int       // of OpTurn: the turn being made
+	Cause   TurnCause // of OpTurn
+	By      Principal
+	Due     *time.Time // of OpTurn: the deadline it consumes
+}
+
+// TurnCause says why a turn is made.
+type TurnCause string
+
+// The causes of a turn.
+const (
+	CauseSchedule TurnCause = "schedule"
+	CauseForced   TurnCause = "forced"
+)
+
+// WhyCode says in one word what a game does or waits for.
+type WhyCode string
+
+// What a game can be doing or waiting for.
+const (
+	WhyIdle           WhyCode = "idle"             // nothing is wanted of an engine
+	WhyStarting       WhyCode = "starting"         // the engine is being started
+	WhyDeadline       WhyCode = "waiting_deadline" // orders are open until the deadline
+	WhyGenerating     WhyCode = "generating"       // the engine makes a turn
+	WhyRestarting     WhyCode = "restarting"       // the engine died and is being restarted
+	WhyDriverUnknown  WhyCode = "driver_unknown"   // the container daemon does not answer
+	WhyMismatch       WhyCode = "state_mismatch"   // the engine shows another game or turn than recorded
+	WhyGenerationFail WhyCode = "generation_failed"
+	WhyUnreachable    WhyCode = "engine_unreachable"
+	WhyStopped        WhyCode = "stopped"
+	WhyFinished       WhyCode = "finished"
+	WhyStartFailed    WhyCode = "start_failed"
+)
+
+// TurnRecord is one made turn, stored with its players' numbers.
+type TurnRecord struct {
+	Epoch   int
+	Turn    int
+	Digest  string
+	Players []EnginePlayer
+	MadeAt  time.Time
+}
+
+// TimelineOutcome is what became of a deadline.
+type TimelineOutcome string
+
+// The outcomes of the timeline.
+const (
+	TimelineRan      TimelineOutcome = "ran"
+	TimelineForced   TimelineOutcome = "forced"
+	TimelineHeld     TimelineOutcome = "held"
+	TimelineFailed   TimelineOutcome = "failed"
+	TimelineExternal TimelineOutcome = "external"
+)
+
+// TimelineEntry is one line of a game's timeline: one per deadline, and one per turn made outside of one.
+type TimelineEntry struct {
+	Epoch    int
+	Turn     int
+	Outcome  TimelineOutcome
+	Cause    string
+	By       Principal
+	Deadline *time.Time
+	At       time.Time
+	Lateness time.Duration // from the deadline to the commit; 0 without a deadline
+}
+
+// StoredOrders is a list that the engine has accepted and the store holds.
+type StoredOrders struct {
+	Game           GameID
+	Epoch          int
+	Turn           int
+	Race           string
+	User           UserID
+	Revision       int64 // ours: 1, 2, … per (game, epoch, turn, race)
+	EngineRevision int64
+	Commands       []byte // JSON array, as the player sent it
+	StoredAt       time.Time
+}
