@@ -1,0 +1,20 @@
+package versions
+
+import (
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
+)
+
+// List asks for the whole registry, newest version first.
+type List struct {
+	kit.Returns[[]galaxy.EngineVersion]
+}
+
+// Add registers an engine version. A version that is there already is galaxy.Conflict, unless the idempotency
+// key says that it is the same request again.
+type Add struct {
+	kit.Returns[galaxy.EngineVersion]
+	Version   galaxy.EngineVersion
+	By        galaxy.Principal
+	RequestID string
+}

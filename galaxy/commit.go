@@ -1,0 +1,59 @@
+package galaxy
+
+import (
+	"errors"
+	"time"
+)
+
+// What a failed commit means for the memory of the actor that asked for it. The store wraps these, and a plain
+// Error with a code for everything that is known not to have happened.
+var (
+	// ErrStale: the row has another version than the decision was made on. Nothing was stored; memory must be reloaded.
+	ErrStale = errors.New("the row has changed since it was read")
+	// ErrOutcomeUnknown: the commit went out and no answer came back. Memory must be reloaded.
+	ErrOutcomeUnknown = errors.New("the outcome of the commit is unknown")
+	// ErrLeaseLost: another backend serves this database now. Nothing was stored.
+	ErrLeaseLost = errors.New("the lease on the database is lost")
+)
+
+// MemoryStale reports whether an actor must reload what it remembers after err.
+func MemoryStale(err error) bool {
+	return errors.Is(err, ErrStale) || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrLeaseLost)
+}
+
+// Page is a request for part of a list: at most Limit rows after Cursor. An empty cursor is the beginning.
+type Page struct {
+	Limit  int
+	Cursor string
+}
+
+// GameFilter narrows a list of games. Zero fields do not.
+type GameFilter struct {
+	Visibility Visibility
+	Statuses   []GameStatus
+}
+
+// GameSummary is a game in a list.
+type GameSummary struct {
+	ID               GameID
+	Version          int64
+	Visibility       Visibility
+	Status           GameStatus
+	Name             string
+	Description      string
+	MinPlayers       int
+	MaxPlayers       int
+	Members          int // active ones
+	EnrollmentEndsAt *time.Time
+	Schedule         Schedule
+	Turn             int // NoTurn before the first
+	Deadline         *time.Time
+	CreatedAt        time.Time
+}
+
+// ApplicationFilter narrows a list of applications of one game. A nil User is everybody.
+type ApplicationFilter struct {
+	Game   GameID
+	User   *UserID
+	Status ApplicationStatus // empty: any
+}
