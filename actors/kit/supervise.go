@@ -1,0 +1,43 @@
+package kit
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Backoff restarts a failing child after Min, 2·Min, … up to Max, each with jitter between half and the whole of it,
+// and stops the child for good after more than Retries failures within Within. It is a value: equal ones are one.
+type Backoff struct {
+	Min, Max time.Duration
+	Retries  int
+	Within   time.Duration
+}
+
+// HandleFailure decides what becomes of child.
+func (b Backoff) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, _ any) {
+	if rs.NumberOfFailures(b.Within) == 0 {
+		rs.Reset()
+	}
+	rs.Fail()
+	n := rs.NumberOfFailures(b.Within)
+	if n > b.Retries {
+		sys.EventStream.Publish(&actor.SupervisorEvent{Child: child, Reason: reason, Directive: actor.StopDirective})
+		sup.StopChildren(child)
+		return
+	}
+	sys.EventStream.Publish(&actor.SupervisorEvent{Child: child, Reason: reason, Directive: actor.RestartDirective})
+	time.AfterFunc(jittered(b.Delay(n)), func() { sup.RestartChildren(child) })
+}
+
+// Delay is how long the n-th failure (from 1) waits for its restart, before jitter.
+func (b Backoff) Delay(n int) time.Duration {
+	d := b.Min << min(n-1, 20)
+	if d <= 0 || d > b.Max {
+		return b.Max
+	}
+	return d
+}
+
+func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }

@@ -1,0 +1,132 @@
+package kit
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Timers are an actor's own clock: each has a name, and starting one again replaces it. A tick that was on its way
+// when its timer was replaced or cancelled does no harm: Fired tells. CancelAll belongs into Stopping and Restarting.
+// It is for use by its actor only.
+type Timers struct {
+	running map[string]*running
+	serial  uint64
+}
+
+type running struct {
+	timer  *time.Timer
+	serial uint64
+}
+
+// Tick is what a timer sends to its actor.
+type Tick struct {
+	Name   string
+	serial uint64
+}
+
+// Start sends Tick{name} to the actor in hand after d.
+func (t *Timers) Start(c actor.Context, name string, d time.Duration) {
+	t.Cancel(name)
+	if t.running == nil {
+		t.running = map[string]*running{}
+	}
+	t.serial++
+	self, tick := Self(c), Tick{name, t.serial}
+	t.running[name] = &running{time.AfterFunc(max(d, 0), func() { Tell(self, tick) }), t.serial}
+}
+
+// Fired reports whether the tick is that of a timer still wanted, and forgets the timer.
+func (t *Timers) Fired(tick Tick) bool {
+	r, ok := t.running[tick.Name]
+	if !ok || r.serial != tick.serial {
+		return false
+	}
+	delete(t.running, tick.Name)
+	return true
+}
+
+// Running reports whether the named timer is to fire.
+func (t *Timers) Running(name string) bool {
+	_, ok := t.running[name]
+	return ok
+}
+
+// Cancel stops a timer.
+func (t *Timers) Cancel(name string) {
+	if r, ok := t.running[name]; ok {
+		r.timer.Stop()
+		delete(t.running, name)
+	}
+}
+
+// CancelAll stops every timer.
+func (t *Timers) CancelAll() {
+	for name := range t.running {
+		t.Cancel(name)
+	}
+}
+
+// Idle ends an actor that nobody has used for a while. (protoactor's receive timeout races with the messages it
+// counts.) The actor calls Use for each message that counts, and Tired for each Tick named IdleTick.
+type Idle struct {
+	After  time.Duration
+	timers *Timers
+	last   time.Time
+}
+
+// IdleTick is the name of the timer that Idle uses.
+const IdleTick = "idle"
+
+// NewIdle makes an Idle that uses the actor's timers.
+func NewIdle(after time.Duration, timers *Timers) *Idle { return &Idle{After: after, timers: timers} }
+
+// Use notes that the actor is in use at now.
+func (i *Idle) Use(c actor.Context, now time.Time) {
+	i.last = now
+	if !i.timers.Running(IdleTick) {
+		i.timers.Start(c, IdleTick, i.After)
+	}
+}
+
+// Tired reports whether the actor has been idle for long enough; if not it looks again when it may be.
+func (i *Idle) Tired(c actor.Context, now time.Time) bool {
+	if left := i.After - now.Sub(i.last); left > 0 {
+		i.timers.Start(c, IdleTick, left)
+		return false
+	}
+	return true
+}
+
+// Stash keeps messages with their askers for later. (Context.Stash loses the sender.)
+type Stash struct{ kept []*actor.MessageEnvelope }
+
+// Add keeps the message in hand.
+func (s *Stash) Add(c actor.Context) {
+	m := &carried{message: c.Message()}
+	if h := handOf(c); h != nil {
+		m.deadline = h.deadline
+	}
+	m.span = spanOf(c)
+	s.kept = append(s.kept, &actor.MessageEnvelope{Message: m, Sender: c.Sender()})
+}
+
+// Release sends what was kept to the actor again, in order, behind what already waits.
+func (s *Stash) Release(c actor.Context) {
+	kept := s.kept
+	s.kept = nil
+	for _, env := range kept {
+		c.ActorSystem().Root.Send(c.Self(), env)
+	}
+}
+
+// Refuse answers the askers of what was kept with err, and forgets it.
+func (s *Stash) Refuse(c actor.Context, err error) {
+	for _, env := range s.kept {
+		ReplyTo(c, env.Sender, nil, err)
+	}
+	s.kept = nil
+}
+
+// Len counts what is kept.
+func (s *Stash) Len() int { return len(s.kept) }

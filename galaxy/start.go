@@ -1,0 +1,242 @@
+package galaxy
+
+import (
+	"fmt"
+	"slices"
+)
+
+// ForceStart starts a game whatever its minimum, with at least two players, on the engine version given.
+func (g Game) ForceStart(v EngineVersion, by By) (GameChange, error) {
+	if g.Status != EnrollmentOpen && g.Status != ReadyToStart && g.Status != StartFailed {
+		return GameChange{}, g.cannot("be started")
+	}
+	if n := len(g.Active()); n < lowestMinPlayers {
+		return GameChange{}, Errorf(Conflict, "the game has %d of at least %d players", n, lowestMinPlayers)
+	}
+	if g.Runtime.Op != nil {
+		return GameChange{}, g.busy()
+	}
+	c := g.change(by, "game.force_start")
+	c.Next.Status, c.Next.Reason = Starting, ""
+	c.closeEnrollment(by)
+	r := &c.Next.Runtime
+	r.EngineVersion, r.ImageRef, r.ExpectedTurn = v.Version, v.ImageRef, v.ExpectedTurn
+	r.Status = RuntimeStarting
+	r.begin(Operation{Kind: OpStart}, by)
+	r.note(WhyStarting, "the engine is being started", by)
+	return c, nil
+}
+
+// EngineUp decides what an engine that has come up, and said what it holds, means for the game: a start that
+// succeeded, a restart that is over, a turn that was made after all, or a state that is not the recorded one.
+func (g Game) EngineUp(s EngineStatus, by By) GameChange {
+	r := g.Runtime
+	switch {
+	case r.Held():
+		return GameChange{}
+	case r.Op != nil && r.Op.Kind == OpStop:
+		return GameChange{}
+	case r.Turn == NoTurn:
+		return g.started(s, by)
+	}
+	switch r.Compare(g.ID, s) {
+	case ShowsRecorded:
+		return g.back(by)
+	case ShowsNext:
+		return g.adopt(s, by)
+	default:
+		return g.hold(s, by)
+	}
+}
+
+// started records turn 0 of a game whose engine was just initialised.
+func (g Game) started(s EngineStatus, by By) GameChange {
+	if s.Game != g.ID || s.Turn != 0 || !g.SameRoster(s.Players) {
+		return g.StartFailed("the engine came up with another game than was asked for", by)
+	}
+	c := g.change(by, "runtime.started")
+	c.Next.Status = Running
+	r := &c.Next.Runtime
+	at := by.At
+	r.StartedAt, r.Op = &at, nil
+	c.recordTurn(s, by)
+	c.schedule(by)
+	return c
+}
+
+// SameRoster reports whether an engine holds exactly the game's active races.
+func (g Game) SameRoster(players []EnginePlayer) bool {
+	var want, have []string
+	for _, m := range g.Active() {
+		want = append(want, m.Race)
+	}
+	for _, p := range players {
+		have = append(have, p.Race)
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	return slices.Equal(want, have)
+}
+
+// back is the engine serving again at the recorded turn. An open claim is tried again, as a new attempt.
+func (g Game) back(by By) GameChange {
+	if g.Runtime.Op != nil && g.Runtime.Op.Kind == OpTurn {
+		return g.retryTurn(by)
+	}
+	if g.Runtime.Status == RuntimeRunning && g.Runtime.Why == WhyDeadline {
+		return GameChange{}
+	}
+	if g.Status == Paused {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.back")
+	c.Next.Runtime.Op = nil
+	c.Next.Runtime.Status = RuntimeRunning
+	c.Next.Runtime.note(WhyDeadline, "orders are open until the deadline", by)
+	return c
+}
+
+// EngineDown records that the engine died and is being restarted. Nothing but its state changes.
+func (g Game) EngineDown(cause string, by By) GameChange {
+	if s := g.Runtime.Status; s != RuntimeRunning && s != RuntimeGenerating {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.restarting")
+	c.Next.Runtime.Status = RuntimeStarting
+	c.Next.Runtime.note(WhyRestarting, "the engine is being restarted: "+cause, by)
+	return c
+}
+
+// DriverUnknown records that the container daemon does not answer. Nothing is concluded from that.
+func (g Game) DriverUnknown(by By) GameChange {
+	if g.Runtime.Why == WhyDriverUnknown || g.Runtime.Held() {
+		return GameChange{}
+	}
+	c := GameChange{Next: g}
+	c.Next.UpdatedAt = by.At
+	c.Next.Runtime.note(WhyDriverUnknown, "the container daemon does not answer; the engine's state is unknown until it does", by)
+	return c
+}
+
+// EngineGone decides on an engine that could not be brought up again: a first start has failed, and a game that
+// ran is paused. An open claim stays open, for only the engine knows whether the turn was made.
+func (g Game) EngineGone(cause string, by By) GameChange {
+	if g.Runtime.Op != nil && g.Runtime.Op.Kind == OpStop {
+		return GameChange{}
+	}
+	if g.Status == Starting {
+		return g.StartFailed(cause, by)
+	}
+	if g.Status != Running && g.Status != Paused {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.engine_unreachable")
+	c.Next.Runtime.Status = RuntimeUnreachable
+	c.pause(WhyUnreachable, "the engine could not be brought up again: "+cause, by)
+	return c
+}
+
+// StartFailed takes a start back: the container is stopped, its state kept.
+func (g Game) StartFailed(cause string, by By) GameChange {
+	if g.Status != Starting {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.start_failed")
+	c.Next.Status, c.Next.Reason = StartFailed, cause
+	r := &c.Next.Runtime
+	r.begin(Operation{Kind: OpStop}, by)
+	r.note(WhyStartFailed, "the start failed: "+cause, by)
+	return c
+}
+
+// ForceStop fails a start that is under way, or pauses a game and stops its engine. A turn whose making has begun
+// stays claimed: whether it was made is found out when the engine next comes up.
+func (g Game) ForceStop(by By) (GameChange, error) {
+	r := g.Runtime
+	switch {
+	case r.Op != nil && r.Op.Kind == OpStop:
+		return GameChange{}, g.busy()
+	case g.Status == Starting:
+		return g.StartFailed("stopped by an operator", by), nil
+	case g.Status != Running && g.Status != Paused:
+		return GameChange{}, g.cannot("be stopped")
+	case r.Status == RuntimeStopped:
+		return GameChange{}, Errorf(Conflict, "the engine is stopped already")
+	}
+	c := g.change(by, "game.force_stop")
+	stop := Operation{Kind: OpStop}
+	if r.Op != nil && r.Op.Kind == OpTurn {
+		stop.Turn, stop.Cause, stop.Due = r.Op.Turn, r.Op.Cause, r.Op.Due
+	}
+	c.Next.Runtime.begin(stop, by)
+	c.pause(WhyStopped, "the engine was stopped by an operator", by)
+	return c, nil
+}
+
+// Stopped records that the container of operation number has ended.
+func (g Game) Stopped(number int64, by By) GameChange {
+	op := g.Runtime.Op
+	if op == nil || op.Kind != OpStop || op.Number != number {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.stopped")
+	r := &c.Next.Runtime
+	r.Status, r.Op = RuntimeStopped, nil
+	if op.Turn > 0 {
+		r.Op = &Operation{Kind: OpTurn, Number: op.Number, Attempt: op.Attempt, Since: op.Since, Turn: op.Turn, Cause: op.Cause, By: op.By, Due: op.Due}
+	}
+	return c
+}
+
+// pause stops the game's clock and tells its members, once per pause.
+func (c *GameChange) pause(why WhyCode, text string, by By) {
+	r := &c.Next.Runtime
+	r.note(why, text, by)
+	r.Deadline = nil
+	if c.Next.Status == Paused {
+		return
+	}
+	c.Next.Status, c.Next.Reason = Paused, string(why)
+	r.Pauses++
+	key := fmt.Sprintf("paused:%s:%d", c.Next.ID, r.Turn)
+	if r.Epoch > 0 {
+		key = fmt.Sprintf("paused:%s:e%d:%d", c.Next.ID, r.Epoch, r.Turn)
+	}
+	if r.Pauses > 1 {
+		key = fmt.Sprintf("%s:%d", key, r.Pauses)
+	}
+	turn := r.Turn
+	c.tell(GamePaused, key, by.RequestID, c.Next.members(), Payload{Game: &c.Next.ID, Turn: &turn, Reason: string(why)})
+}
+
+// begin opens an operation, with a number that no earlier one had.
+func (r *Runtime) begin(op Operation, by By) {
+	r.OpNumber++
+	op.Number, op.Attempt, op.Since, op.By = r.OpNumber, 1, by.At, by.Principal
+	r.Op = &op
+}
+
+func (r *Runtime) note(code WhyCode, text string, by By) {
+	if r.Why != code || r.WhyText != text {
+		r.Why, r.WhyText, r.WhySince = code, text, by.At
+	}
+}
+
+// Held reports whether the game waits for an operator because its engine shows another state than recorded.
+func (r Runtime) Held() bool { return r.Why == WhyMismatch }
+
+// Wanted reports whether the game has use for a living engine: to play, to settle what is open, or to be read.
+func (g Game) Wanted() bool {
+	if op := g.Runtime.Op; op != nil && op.Kind != OpTurn {
+		return true
+	}
+	switch g.Runtime.Status {
+	case RuntimeStarting, RuntimeRunning, RuntimeGenerating, RuntimeFailed, RuntimeFinished:
+		return true
+	}
+	return false
+}
+
+func (g Game) busy() error {
+	return Errorf(Conflict, "the game is busy: a %s has been going on since %s", g.Runtime.Op.Kind, g.Runtime.Op.Since.UTC().Format("15:04:05"))
+}

@@ -1,0 +1,231 @@
+package galaxy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Verdict says how an engine's state relates to the recorded one.
+type Verdict int
+
+// The verdicts.
+const (
+	ShowsOther    Verdict = iota // another game, turn or digest than can be explained
+	ShowsRecorded                // the recorded turn with the recorded digest
+	ShowsNext                    // the turn after the recorded one
+)
+
+// Compare tells what an engine shows.
+func (r Runtime) Compare(id GameID, s EngineStatus) Verdict {
+	switch {
+	case s.Game != id:
+		return ShowsOther
+	case s.Turn == r.Turn && s.Digest == r.Digest:
+		return ShowsRecorded
+	case s.Turn == r.Turn+1:
+		return ShowsNext
+	default:
+		return ShowsOther
+	}
+}
+
+// Due reports whether the next turn's deadline has come and nothing stands in its way.
+func (g Game) Due(now time.Time) bool {
+	r := g.Runtime
+	return g.Status == Running && r.Status == RuntimeRunning && r.Op == nil && !r.Held() && r.Deadline != nil && !now.Before(*r.Deadline)
+}
+
+// ClaimTurn opens the making of the next turn. From its commit on no orders are taken for it.
+func (g Game) ClaimTurn(cause TurnCause, by By) (GameChange, error) {
+	r := g.Runtime
+	switch {
+	case g.Status != Running:
+		return GameChange{}, g.cannot("make a turn")
+	case r.Op != nil:
+		return GameChange{}, g.busy()
+	case r.Held():
+		return GameChange{}, Errorf(Conflict, "the game is held: its engine shows another state than was recorded")
+	case r.Status != RuntimeRunning:
+		return GameChange{}, Errorf(Conflict, "the engine is not ready: %s", r.WhyText)
+	}
+	c := g.change(by, "game.turn_claimed")
+	n := &c.Next.Runtime
+	n.Status = RuntimeGenerating
+	n.begin(Operation{Kind: OpTurn, Turn: r.Turn + 1, Cause: cause, Due: r.Deadline}, by)
+	n.note(WhyGenerating, fmt.Sprintf("turn %d is being made", r.Turn+1), by)
+	return c, nil
+}
+
+// ForceTurn is ClaimTurn for an operator, who names the turn so that a repeated request makes no second one.
+func (g Game) ForceTurn(turn int, by By) (GameChange, error) {
+	if g.Runtime.Turn != NoTurn && turn != g.Runtime.Turn+1 {
+		return GameChange{}, Errorf(Conflict, "turn %d is not next: turn %d is", turn, g.Runtime.Turn+1)
+	}
+	c, err := g.ClaimTurn(CauseForced, by)
+	if err == nil {
+		c.Audit[0].Action = "game.force_next_turn"
+	}
+	return c, err
+}
+
+// retryTurn opens a new attempt at a claimed turn that the engine has not made.
+func (g Game) retryTurn(by By) GameChange {
+	if g.Status != Running {
+		return GameChange{}
+	}
+	c := g.change(by, "game.turn_retried")
+	r := &c.Next.Runtime
+	op := *r.Op
+	op.Attempt++
+	r.Op, r.Status = &op, RuntimeGenerating
+	r.note(WhyGenerating, fmt.Sprintf("turn %d is being made, attempt %d", op.Turn, op.Attempt), by)
+	return c
+}
+
+// Stale reports whether a result belongs to an older operation or attempt than the open one.
+func (r Runtime) Stale(number int64, attempt int) bool {
+	return r.Op == nil || r.Op.Number != number || r.Op.Attempt != attempt
+}
+
+// TurnMade decides on the result of an attempt at a turn. A stale one changes nothing.
+func (g Game) TurnMade(number int64, attempt int, s EngineStatus, by By) GameChange {
+	if g.Runtime.Stale(number, attempt) || g.Runtime.Op.Kind != OpTurn {
+		return GameChange{}
+	}
+	switch g.Runtime.Compare(g.ID, s) {
+	case ShowsNext:
+		return g.adopt(s, by)
+	case ShowsRecorded:
+		return g.retryTurn(by)
+	default:
+		return g.hold(s, by)
+	}
+}
+
+// adopt records the turn that the engine has made, claimed or not.
+func (g Game) adopt(s EngineStatus, by By) GameChange {
+	c := g.change(by, "game.turn_made")
+	r := &c.Next.Runtime
+	line := TimelineEntry{Epoch: r.Epoch, Turn: s.Turn, Outcome: TimelineExternal, Cause: "external", By: by.Principal, Deadline: r.Deadline, At: by.At}
+	if op := r.Op; op != nil && op.Turn == s.Turn {
+		line.Cause, line.By, line.Deadline, line.Outcome = string(op.Cause), op.By, op.Due, TimelineRan
+		if op.Cause == CauseForced {
+			line.Outcome = TimelineForced
+		}
+		if op.Due != nil && by.At.After(*op.Due) {
+			line.Lateness = by.At.Sub(*op.Due)
+		}
+	}
+	after := by.At
+	if line.Deadline != nil && line.Deadline.After(after) {
+		after = *line.Deadline
+	}
+	c.Timeline = []TimelineEntry{line}
+	r.Op = nil
+	c.recordTurn(s, by)
+	if s.Finished {
+		c.finish(by)
+	} else if c.Next.Status == Running {
+		c.scheduleAfter(after, by)
+	}
+	return c
+}
+
+// recordTurn stores what the engine shows as the newest turn and tells the members.
+func (c *GameChange) recordTurn(s EngineStatus, by By) {
+	r := &c.Next.Runtime
+	r.Turn, r.Digest, r.Pauses = s.Turn, s.Digest, 0
+	c.Turn = &TurnRecord{Epoch: r.Epoch, Turn: s.Turn, Digest: s.Digest, Players: slices.Clone(s.Players), MadeAt: by.At}
+	turn := s.Turn
+	c.tell(TurnReady, c.Next.turnKey("turn-ready", turn), by.RequestID, c.Next.members(), Payload{Game: &c.Next.ID, Turn: &turn})
+}
+
+// turnKey names something that happens once per turn. Epoch 0 is left out, as in every key made before there were epochs.
+func (g Game) turnKey(what string, turn int) string {
+	if g.Runtime.Epoch > 0 {
+		return fmt.Sprintf("%s:%s:e%d:%d", what, g.ID, g.Runtime.Epoch, turn)
+	}
+	return fmt.Sprintf("%s:%s:%d", what, g.ID, turn)
+}
+
+// schedule opens orders until the first tick after now.
+func (c *GameChange) schedule(by By) { c.scheduleAfter(by.At, by) }
+
+func (c *GameChange) scheduleAfter(after time.Time, by By) {
+	r := &c.Next.Runtime
+	r.Status = RuntimeRunning
+	r.Deadline = nil
+	if next, err := c.Next.Schedule.Next(after); err == nil {
+		r.Deadline = &next
+	}
+	r.note(WhyDeadline, "orders are open until the deadline", by)
+}
+
+func (c *GameChange) finish(by By) {
+	c.Next.Status = Finished
+	r := &c.Next.Runtime
+	r.Status, r.Deadline = RuntimeFinished, nil
+	r.note(WhyFinished, "the game is over", by)
+}
+
+// TurnFailed records that the engine could not make the turn: the game is paused and the claim closed.
+func (g Game) TurnFailed(number int64, attempt int, cause string, by By) GameChange {
+	if g.Runtime.Stale(number, attempt) || g.Runtime.Op.Kind != OpTurn {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.generation_failed")
+	r := &c.Next.Runtime
+	op := r.Op
+	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: op.Turn, Outcome: TimelineFailed, Cause: string(op.Cause), By: op.By, Deadline: op.Due, At: by.At}}
+	r.Op, r.Status = nil, RuntimeFailed
+	c.pause(WhyGenerationFail, "the engine could not make the turn: "+cause, by)
+	return c
+}
+
+// hold stops the game until an operator goes on: its engine shows a state that nothing recorded explains.
+func (g Game) hold(s EngineStatus, by By) GameChange {
+	c := g.change(by, "runtime.state_mismatch")
+	r := &c.Next.Runtime
+	c.audit(by, "runtime.state_mismatch.seen", map[string]any{"turn": r.Turn, "digest": r.Digest},
+		map[string]any{"turn": s.Turn, "digest": s.Digest, "game_id": s.Game.String()})
+	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: r.Turn + 1, Outcome: TimelineHeld, Cause: string(WhyMismatch), By: by.Principal, Deadline: r.Deadline, At: by.At}}
+	r.Status = RuntimeRunning
+	c.pause(WhyMismatch, fmt.Sprintf("turn %d is recorded, but the engine shows turn %d of game %s", r.Turn, s.Turn, s.Game), by)
+	return c
+}
+
+// Lost holds a game that has run but whose engine has no state any more.
+func (g Game) Lost(cause string, by By) GameChange {
+	if g.Runtime.Held() || g.Runtime.Turn == NoTurn {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.state_mismatch")
+	c.Next.Runtime.Status = RuntimeUnreachable
+	c.pause(WhyMismatch, cause, by)
+	return c
+}
+
+// OrdersFor decides whether a player may give orders for turn now, and gives the seat they are for.
+func (g Game) OrdersFor(user UserID, turn int, now time.Time) (Membership, error) {
+	seat, ok := g.SeatOf(user)
+	r := g.Runtime
+	switch {
+	case !ok || seat.Status != MemberActive:
+		return Membership{}, Errorf(Forbidden, "you hold no seat in this game")
+	case g.Status != Running:
+		return Membership{}, g.cannot("take orders")
+	case turn <= r.Turn:
+		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is closed: orders are taken for turn %d", turn, r.Turn+1)
+	case turn > r.Turn+1:
+		return Membership{}, Errorf(Conflict, "turn %d has not come: orders are taken for turn %d", turn, r.Turn+1)
+	case r.Op != nil && r.Op.Kind == OpTurn, r.Deadline != nil && !now.Before(*r.Deadline):
+		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is being made", turn)
+	case r.Status != RuntimeRunning:
+		return Membership{}, Errorf(ServiceUnavailable, "the game's engine is being restarted; try again shortly")
+	}
+	return seat, nil
+}
+
+// Nothing reports whether the decision changes nothing, so that nothing is to be stored.
+func (c GameChange) Nothing() bool { return c.Next.ID == (GameID{}) }
