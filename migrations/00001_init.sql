@@ -10,6 +10,18 @@ CREATE TABLE lease (
 );
 INSERT INTO lease DEFAULT VALUES;
 
+-- Ends a transaction in which a guarded write hit no row, so that all of it can be sent at once.
+-- +goose StatementBegin
+CREATE FUNCTION fence(hits bigint, what text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF hits = 0 THEN
+        RAISE EXCEPTION 'fence: %', what USING ERRCODE = CASE what WHEN 'lease' THEN 'GX002' ELSE 'GX001' END;
+    END IF;
+    RETURN true;
+END
+$$;
+-- +goose StatementEnd
+
 -- The high bits of push cursors: one number per process lifetime.
 CREATE SEQUENCE push_boot_seq MINVALUE 1 MAXVALUE 8388607 CYCLE;
 
@@ -346,3 +358,4 @@ DROP TABLE audit, mail_dead_letters, mail_attempts, mail_payloads, mail_recipien
     orders, game_timeline, player_stats, game_turns, race_name_reservations, race_names, memberships, applications, runtimes, games,
     engine_versions, admin_accounts, device_sessions, auth_challenges, entitlement_snapshots, accounts, secrets, lease;
 DROP SEQUENCE push_boot_seq;
+DROP FUNCTION fence;

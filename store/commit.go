@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	. "github.com/go-jet/jet/v2/postgres"
+	"github.com/google/uuid"
+
+	"galaxy/backend/galaxy"
+	"galaxy/backend/store/jet/backend/model"
+	. "galaxy/backend/store/jet/backend/table"
+)
+
+// CommitGame stores a decision about a game, with what must be told of it, and gives the game as it is now. It is
+// one round trip, and the number of its statements does not grow with the players.
+func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Game, error) {
+	t := &tx{}
+	id, at := c.Next.ID, c.Next.UpdatedAt
+	if c.Next.Version == 0 {
+		t.add(Games.INSERT(Games.AllColumns).MODEL(gameRow(c.Next)))
+		t.add(Runtimes.INSERT(Runtimes.AllColumns).MODEL(runtimeRow(id, c.Next.Runtime)))
+	} else {
+		t.guarded(Games.UPDATE(Games.MutableColumns).MODEL(gameRow(c.Next)).
+			WHERE(Games.GameID.EQ(UUID(id.UUID)).AND(Games.Version.EQ(Int(c.Next.Version)))).RETURNING(Games.GameID))
+		t.add(Runtimes.UPDATE(Runtimes.MutableColumns).MODEL(runtimeRow(id, c.Next.Runtime)).WHERE(Runtimes.GameID.EQ(UUID(id.UUID))))
+	}
+	t.members(id, c.Memberships)
+	t.applications(c.Applications)
+	t.names(id, at, c.Names)
+	if c.Turn != nil {
+		t.turn(id, *c.Turn)
+	}
+	t.timeline(id, c.Timeline)
+	t.audit(at, c.Audit...)
+	t.notices(at, c.Notices)
+	if err := s.commit(ctx, t); err != nil {
+		return galaxy.Game{}, err
+	}
+	c.Next.Version++
+	return c.Next, nil
+}
+
+func (t *tx) members(game galaxy.GameID, members []galaxy.Membership) {
+	if len(members) == 0 {
+		return
+	}
+	in := Memberships.INSERT(Memberships.AllColumns)
+	for _, m := range members {
+		in = in.MODEL(model.Memberships{MembershipID: m.ID.UUID, GameID: game.UUID, UserID: m.User.UUID, RaceName: m.Race, RaceKey: m.RaceKey,
+			Status: string(m.Status), JoinedAt: m.JoinedAt, EndedAt: m.EndedAt})
+	}
+	t.add(in.ON_CONFLICT(Memberships.MembershipID).DO_UPDATE(SET(
+		Memberships.Status.SET(Memberships.EXCLUDED.Status), Memberships.EndedAt.SET(Memberships.EXCLUDED.EndedAt))))
+}
+
+func (t *tx) applications(applications []galaxy.Application) {
+	if len(applications) == 0 {
+		return
+	}
+	in := Applications.INSERT(Applications.AllColumns)
+	for _, a := range applications {
+		key, digest := idempotencyColumns(a.Idempotency)
+		in = in.MODEL(model.Applications{ApplicationID: a.ID.UUID, GameID: a.Game.UUID, UserID: a.User.UUID, RaceName: a.Race, RaceKey: a.RaceKey,
+			Status: string(a.Status), CreatedAt: a.CreatedAt, DecidedAt: a.DecidedAt, DecidedByKind: string(a.DecidedBy.Kind), DecidedBy: a.DecidedBy.ID,
+			IdempotencyKey: key, IdempotencyDigest: digest})
+	}
+	t.add(in.ON_CONFLICT(Applications.ApplicationID).DO_UPDATE(SET(
+		Applications.Status.SET(Applications.EXCLUDED.Status), Applications.DecidedAt.SET(Applications.EXCLUDED.DecidedAt),
+		Applications.DecidedByKind.SET(Applications.EXCLUDED.DecidedByKind), Applications.DecidedBy.SET(Applications.EXCLUDED.DecidedBy))))
+}
+
+// names moves race names in the directory. A key's primary key decides who of two players gets it: the row is only
+// touched when it belongs to the same player, and the second insert fails when it does not.
+func (t *tx) names(game galaxy.GameID, at time.Time, names []galaxy.NameChange) {
+	for _, n := range names {
+		switch n.Move {
+		case galaxy.NameReserve:
+			t.raw(`INSERT INTO race_names (race_key, user_id, race_name, status, since) SELECT $1, $2, $3, 'reserved', $4
+				WHERE NOT EXISTS (SELECT FROM race_names WHERE race_key = $1 AND user_id = $2)`, n.Key, n.User.UUID, n.Name, at)
+			t.raw(`INSERT INTO race_name_reservations (game_id, race_key, race_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, game.UUID, n.Key, n.Name)
+		case galaxy.NameRelease:
+			t.raw(`DELETE FROM race_name_reservations WHERE game_id = $1 AND race_key = $2`, game.UUID, n.Key)
+			t.raw(`DELETE FROM race_names n WHERE race_key = $1 AND status = 'reserved'
+				AND NOT EXISTS (SELECT FROM race_name_reservations r WHERE r.race_key = n.race_key)`, n.Key)
+		}
+	}
+}
+
+func (t *tx) turn(game galaxy.GameID, r galaxy.TurnRecord) {
+	t.add(GameTurns.INSERT(GameTurns.AllColumns).MODEL(model.GameTurns{GameID: game.UUID, Epoch: int32(r.Epoch), Turn: int32(r.Turn), Digest: r.Digest, MadeAt: r.MadeAt}))
+	n := len(r.Players)
+	races, planets, ships := make([]string, n), make([]int32, n), make([]int32, n)
+	population, industry, votes := make([]float64, n), make([]float64, n), make([]float64, n)
+	extinct, banished := make([]bool, n), make([]bool, n)
+	for i, p := range r.Players {
+		races[i], planets[i], ships[i] = p.Race, int32(p.Planets), int32(p.Ships)
+		population[i], industry[i], votes[i] = p.Population, p.Industry, p.Votes
+		extinct[i], banished[i] = p.Extinct, p.Banished
+	}
+	t.raw(`INSERT INTO player_stats (game_id, epoch, turn, race_name, planets, population, industry, ships, votes, extinct, banished)
+		SELECT $1, $2, $3, * FROM unnest($4::text[], $5::int[], $6::float8[], $7::float8[], $8::int[], $9::float8[], $10::bool[], $11::bool[])`,
+		game.UUID, r.Epoch, r.Turn, races, planets, population, industry, ships, votes, extinct, banished)
+}
+
+func (t *tx) timeline(game galaxy.GameID, lines []galaxy.TimelineEntry) {
+	for _, l := range lines {
+		t.add(GameTimeline.INSERT(GameTimeline.AllColumns).MODEL(model.GameTimeline{EntryID: galaxy.NewID(), GameID: game.UUID, Epoch: int32(l.Epoch),
+			Turn: int32(l.Turn), Outcome: string(l.Outcome), Cause: l.Cause, ByKind: string(l.By.Kind), ByID: l.By.ID, Deadline: l.Deadline,
+			At: l.At, LatenessMs: l.Lateness.Milliseconds()}))
+	}
+}
+
+// notices stores what players are to be told, and its ways to them, in two statements. A notice whose dedupe key is
+// there already is left out, with its routes.
+func (t *tx) notices(at time.Time, notices []galaxy.Notice) {
+	if len(notices) == 0 {
+		return
+	}
+	var ids, routeIDs, routeNotices, users []uuid.UUID
+	var kinds, keys, payloads, requests, channels []string
+	for _, n := range notices {
+		id := galaxy.NewID()
+		ids, kinds, keys = append(ids, id), append(kinds, string(n.Kind)), append(keys, n.Key)
+		payloads, requests = append(payloads, string(n.Payload.JSON())), append(requests, n.RequestID)
+		for _, channel := range galaxy.Channels[n.Kind] {
+			for _, user := range n.Recipients {
+				routeIDs, routeNotices = append(routeIDs, galaxy.NewID()), append(routeNotices, id)
+				channels, users = append(channels, string(channel)), append(users, user.UUID)
+			}
+		}
+	}
+	t.raw(`INSERT INTO notifications (notice_id, kind, dedupe_key, payload, request_id, created_at)
+		SELECT n.id, n.kind, n.key, n.payload::jsonb, n.request, $6 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) n (id, kind, key, payload, request)
+		ON CONFLICT (kind, dedupe_key) DO NOTHING`, ids, kinds, keys, payloads, requests, at)
+	t.raw(`INSERT INTO notification_routes (route_id, notice_id, channel, user_id, status, next_attempt_at, created_at)
+		SELECT r.id, r.notice, r.channel, r.usr, 'pending', $5, $5 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) r (id, notice, channel, usr)
+		WHERE EXISTS (SELECT FROM notifications n WHERE n.notice_id = r.notice)`, routeIDs, routeNotices, channels, users, at)
+}

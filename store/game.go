@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	. "github.com/go-jet/jet/v2/postgres"
+	"github.com/google/uuid"
+
+	"galaxy/backend/galaxy"
+	"galaxy/backend/store/jet/backend/model"
+	. "galaxy/backend/store/jet/backend/table"
+)
+
+// Game gives a game with its members, its pending applications and its runtime, as of one moment.
+func (s *Store) Game(ctx context.Context, id galaxy.GameID) (galaxy.Game, error) {
+	return s.game(ctx, Games.GameID.EQ(UUID(id.UUID)))
+}
+
+// GameByKey gives the game that its maker made with an idempotency key.
+func (s *Store) GameByKey(ctx context.Context, by galaxy.Principal, key string) (galaxy.Game, error) {
+	return s.game(ctx, Games.CreatedByKind.EQ(String(string(by.Kind))).AND(Games.CreatedBy.EQ(String(by.ID))).AND(Games.IdempotencyKey.EQ(String(key))))
+}
+
+func (s *Store) game(ctx context.Context, which BoolExpression) (galaxy.Game, error) {
+	id := SELECT(Games.GameID).FROM(Games).WHERE(which)
+	var games []model.Games
+	var runtimes []model.Runtimes
+	var members []model.Memberships
+	var applications []model.Applications
+	t := &tx{}
+	scanAll(t.add(SELECT(Games.AllColumns).FROM(Games).WHERE(which)), &games)
+	scanAll(t.add(SELECT(Runtimes.AllColumns).FROM(Runtimes).WHERE(Runtimes.GameID.IN(id))), &runtimes)
+	scanAll(t.add(SELECT(Memberships.AllColumns).FROM(Memberships).WHERE(Memberships.GameID.IN(id)).ORDER_BY(Memberships.MembershipID)), &members)
+	scanAll(t.add(SELECT(Applications.AllColumns).FROM(Applications).
+		WHERE(Applications.GameID.IN(id).AND(Applications.Status.EQ(String(string(galaxy.ApplicationPending))))).ORDER_BY(Applications.ApplicationID)), &applications)
+	if err := s.read(ctx, t); err != nil {
+		return galaxy.Game{}, err
+	}
+	if len(games) == 0 || len(runtimes) == 0 {
+		return galaxy.Game{}, galaxy.Errorf(galaxy.NotFound, "there is no such game")
+	}
+	g := game(games[0])
+	g.Runtime = runtime(runtimes[0])
+	for _, m := range members {
+		g.Members = append(g.Members, membership(m))
+	}
+	for _, m := range applications {
+		g.Applications = append(g.Applications, application(m))
+	}
+	return g, nil
+}
+
+func game(m model.Games) galaxy.Game {
+	return galaxy.Game{ID: galaxy.GameID{UUID: m.GameID}, Version: m.Version, Visibility: galaxy.Visibility(m.Visibility), Status: galaxy.GameStatus(m.Status),
+		Reason: m.Reason, Name: m.Name, Description: m.Description, MinPlayers: int(m.MinPlayers), MaxPlayers: int(m.MaxPlayers),
+		EnrollmentEndsAt: m.EnrollmentEndsAt, Schedule: galaxy.Schedule{Cron: m.TurnSchedule, Zone: m.ScheduleTimeZone}, TargetVersion: m.TargetVersion,
+		CreatedBy: galaxy.Principal{Kind: galaxy.PrincipalKind(m.CreatedByKind), ID: m.CreatedBy}, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+		Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)}
+}
+
+func gameRow(g galaxy.Game) model.Games {
+	key, digest := idempotencyColumns(g.Idempotency)
+	return model.Games{GameID: g.ID.UUID, Version: g.Version + 1, Visibility: string(g.Visibility), Status: string(g.Status), Reason: g.Reason,
+		Name: g.Name, Description: g.Description, MinPlayers: int32(g.MinPlayers), MaxPlayers: int32(g.MaxPlayers), EnrollmentEndsAt: g.EnrollmentEndsAt,
+		TurnSchedule: g.Schedule.Cron, ScheduleTimeZone: g.Schedule.Zone, TargetVersion: g.TargetVersion, CreatedByKind: string(g.CreatedBy.Kind),
+		CreatedBy: g.CreatedBy.ID, CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, IdempotencyKey: key, IdempotencyDigest: digest}
+}
+
+func runtime(m model.Runtimes) galaxy.Runtime {
+	r := galaxy.Runtime{Status: galaxy.RuntimeStatus(m.Status), EngineVersion: m.EngineVersion, ImageRef: m.ImageRef, ExpectedTurn: m.ExpectedTurn,
+		Epoch: int(m.Epoch), Turn: int(m.Turn), Digest: m.Digest, Deadline: m.Deadline, OpNumber: m.OpNumber, Pauses: int(m.Pauses),
+		Why: galaxy.WhyCode(m.Why), WhyText: m.WhyText, WhySince: m.WhySince, StartedAt: m.StartedAt}
+	if m.OpKind != nil {
+		r.Op = &galaxy.Operation{Kind: galaxy.OperationKind(*m.OpKind), Number: m.OpNumber, Attempt: int(m.OpAttempt), Since: deref(m.OpSince),
+			Turn: int(deref(m.OpTurn)), Cause: galaxy.TurnCause(deref(m.OpCause)),
+			By: galaxy.Principal{Kind: galaxy.PrincipalKind(deref(m.OpByKind)), ID: deref(m.OpBy)}, Due: m.OpDue}
+	}
+	return r
+}
+
+func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
+	m := model.Runtimes{GameID: id.UUID, Status: string(r.Status), EngineVersion: r.EngineVersion, ImageRef: r.ImageRef, ExpectedTurn: r.ExpectedTurn,
+		Epoch: int32(r.Epoch), Turn: int32(r.Turn), Digest: r.Digest, Deadline: r.Deadline, OpNumber: r.OpNumber, Pauses: int32(r.Pauses),
+		Why: string(r.Why), WhyText: r.WhyText, WhySince: r.WhySince, StartedAt: r.StartedAt}
+	if op := r.Op; op != nil {
+		kind, turn, cause, byKind, by := string(op.Kind), int32(op.Turn), string(op.Cause), string(op.By.Kind), op.By.ID
+		m.OpKind, m.OpAttempt, m.OpSince, m.OpTurn, m.OpCause, m.OpByKind, m.OpBy, m.OpDue = &kind, int32(op.Attempt), &op.Since, &turn, &cause, &byKind, &by, op.Due
+	}
+	return m
+}
+
+func membership(m model.Memberships) galaxy.Membership {
+	return galaxy.Membership{ID: galaxy.MembershipID{UUID: m.MembershipID}, User: galaxy.UserID{UUID: m.UserID}, Race: m.RaceName, RaceKey: m.RaceKey,
+		Status: galaxy.MembershipStatus(m.Status), JoinedAt: m.JoinedAt, EndedAt: m.EndedAt}
+}
+
+func application(m model.Applications) galaxy.Application {
+	return galaxy.Application{ID: galaxy.ApplicationID{UUID: m.ApplicationID}, Game: galaxy.GameID{UUID: m.GameID}, User: galaxy.UserID{UUID: m.UserID},
+		Race: m.RaceName, RaceKey: m.RaceKey, Status: galaxy.ApplicationStatus(m.Status), CreatedAt: m.CreatedAt, DecidedAt: m.DecidedAt,
+		DecidedBy:   galaxy.Principal{Kind: galaxy.PrincipalKind(m.DecidedByKind), ID: m.DecidedBy},
+		Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)}
+}
+
+// ApplicationByKey gives the application that a player made with an idempotency key.
+func (s *Store) ApplicationByKey(ctx context.Context, user galaxy.UserID, key string) (galaxy.Application, error) {
+	m, err := row[model.Applications](ctx, s, SELECT(Applications.AllColumns).FROM(Applications).
+		WHERE(Applications.UserID.EQ(UUID(user.UUID)).AND(Applications.IdempotencyKey.EQ(String(key)))))
+	return application(m), err
+}
+
+// PlayerStats gives the races' numbers of one recorded turn.
+func (s *Store) PlayerStats(ctx context.Context, id galaxy.GameID, epoch, turn int) ([]galaxy.EnginePlayer, error) {
+	found, err := rows[model.PlayerStats](ctx, s, SELECT(PlayerStats.AllColumns).FROM(PlayerStats).
+		WHERE(PlayerStats.GameID.EQ(UUID(id.UUID)).AND(PlayerStats.Epoch.EQ(Int(int64(epoch)))).AND(PlayerStats.Turn.EQ(Int(int64(turn))))).
+		ORDER_BY(PlayerStats.RaceName))
+	var out []galaxy.EnginePlayer
+	for _, m := range found {
+		out = append(out, galaxy.EnginePlayer{Race: m.RaceName, Planets: int(m.Planets), Population: m.Population, Industry: m.Industry,
+			Ships: int(m.Ships), Votes: m.Votes, Extinct: m.Extinct, Banished: m.Banished})
+	}
+	return out, err
+}
+
+// DueGames gives games that something must be done for now: a deadline has come, or an operation is open.
+func (s *Store) DueGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error) {
+	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE deadline <= $1 UNION SELECT game_id FROM runtimes WHERE op_kind IS NOT NULL LIMIT $2`, now, limit)
+}
+
+// LiveGames gives the games whose engines are, or should be, alive.
+func (s *Store) LiveGames(ctx context.Context) ([]galaxy.GameID, error) {
+	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE status NOT IN ('none', 'stopped', 'finished') UNION SELECT game_id FROM runtimes WHERE op_kind IS NOT NULL`)
+}
+
+func (s *Store) gameIDs(ctx context.Context, sql string, args ...any) ([]galaxy.GameID, error) {
+	found, err := rows[struct{ ID uuid.UUID }](ctx, s, literal{sql, args})
+	var out []galaxy.GameID
+	for _, f := range found {
+		out = append(out, galaxy.GameID{UUID: f.ID})
+	}
+	return out, err
+}
+
+// literal is a statement that jet has no words for.
+type literal struct {
+	sql  string
+	args []any
+}
+
+func (l literal) Sql() (string, []any) { return l.sql, l.args }

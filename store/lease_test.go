@@ -1,0 +1,124 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/zap"
+
+	"galaxy/backend/galaxy"
+	"galaxy/backend/internal/postgres/pgtest"
+	"galaxy/backend/store"
+	"galaxy/backend/store/storetest"
+)
+
+// cut ends the connection that holds the lease, as a network failure would.
+func cut(t *testing.T, dsn string) {
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'galaxy-backend-lease' AND datname = current_database() "+
+		"AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)")
+	require.NoError(t, err)
+}
+
+func TestOfTwoBackendsOneServesAndTheOtherTakesOver(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	first, lease := storetest.OpenLeased(t, dsn)
+	standby := storetest.OpenBare(t, dsn)
+	taken := make(chan *store.Lease, 1)
+	go func() {
+		l, err := standby.AcquireLease(t.Context(), storetest.Pulse)
+		if err == nil {
+			taken <- l
+		}
+	}()
+	require.Eventually(t, func() bool {
+		var waiting int
+		conn, err := pgx.Connect(t.Context(), dsn)
+		require.NoError(t, err)
+		defer func() { _ = conn.Close(context.Background()) }()
+		require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&waiting))
+		return waiting > 0
+	}, 5*time.Second, 10*time.Millisecond)
+	require.Empty(t, taken, "while the first serves, the second stands by")
+
+	lease.Release()
+	second := <-taken
+	defer second.Release()
+	require.Greater(t, second.Epoch(), lease.Epoch())
+	err := first.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now())
+	require.True(t, galaxy.Is(err, galaxy.ServiceUnavailable), err)
+	require.NoError(t, standby.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now()))
+}
+
+func TestALostConnectionIsRegainedWithTheSameEpoch(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	st, lease := storetest.OpenLeased(t, dsn)
+	epoch := lease.Epoch()
+	cut(t, dsn)
+	require.Eventually(t, func() bool { return !lease.Held() }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, lease.Held, 5*time.Second, 10*time.Millisecond)
+	require.Equal(t, epoch, lease.Epoch())
+	require.NoError(t, st.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now()))
+}
+
+func TestABackendThatWasOvertakenWritesNothingAndGivesUp(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	old, lease := storetest.OpenLeased(t, dsn)
+	// The other's epoch is raised beneath the first, as when it slept through its connection's end.
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), "UPDATE lease SET epoch = epoch + 1")
+	require.NoError(t, err)
+	err = old.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now())
+	require.ErrorIs(t, err, galaxy.ErrLeaseLost)
+	cut(t, dsn)
+	<-lease.Lost()
+	require.False(t, lease.Held())
+}
+
+func TestASchemaOwnerNeedsNoRightOnTheDatabase(t *testing.T) {
+	dsn := pgtest.Empty(t)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tenant') THEN CREATE ROLE tenant LOGIN; END IF; END $$")
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "CREATE SCHEMA backend AUTHORIZATION tenant; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+	require.NoError(t, err)
+	st := storetest.OpenBare(t, pgtest.WithSchema(pgtest.Cluster(t).DSNAs("tenant", conn.Config().Database)))
+	require.NoError(t, st.Migrate(t.Context()))
+	require.NoError(t, st.Migrate(t.Context()), "twice changes nothing")
+	require.NoError(t, st.Migrated(t.Context()))
+}
+
+func TestAnOlderReleaseRefusesANewerSchema(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
+	require.NoError(t, err)
+	require.ErrorIs(t, storetest.OpenBare(t, dsn).Migrate(t.Context()), store.ErrNewerSchema)
+}
+
+func TestAPostgresThatIsAwayIsAClearErrorAtTheStart(t *testing.T) {
+	conf := storetest.Config("postgres://galaxy:geheim@127.0.0.1:1/x?search_path=backend")
+	_, err := store.Open(t.Context(), conf, zap.NewNop(), noop.NewTracerProvider())
+	require.ErrorContains(t, err, "Postgres cannot be reached")
+	require.NotContains(t, err.Error(), "geheim")
+}
+
+func TestConfigReportsEveryProblem(t *testing.T) {
+	err := store.Config{DSN: "postgres://x@127.0.0.1/x", MaxConns: 1, MinConns: 2}.Validate()
+	for _, name := range []string{"search_path=backend", "BACKEND_POSTGRES_MAX_CONNS", "BACKEND_POSTGRES_MIN_CONNS", "BACKEND_POSTGRES_OPERATION_TIMEOUT"} {
+		require.ErrorContains(t, err, name)
+	}
+	require.NoError(t, storetest.Config("postgres://x@127.0.0.1/x?search_path=backend").Validate())
+}
