@@ -1,0 +1,37 @@
+// Package mailtext renders the mails of the service, in English.
+package mailtext
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+//go:embed templates/*.txt
+var files embed.FS
+
+// Kinds are the mails there are; each has a template whose first line is the subject.
+var Kinds = []string{"auth.login_code", "lobby.application.approved", "lobby.application.rejected"}
+
+var templates = template.Must(template.New("").Option("missingkey=error").ParseFS(files, "templates/*.txt"))
+
+// Render makes subject and text of a mail from its payload, a JSON object.
+func Render(kind string, payload json.RawMessage) (subject, text string, err error) {
+	t := templates.Lookup(kind + ".txt")
+	if t == nil {
+		return "", "", fmt.Errorf("there is no mail of kind %q", kind)
+	}
+	var values map[string]any
+	if err := json.Unmarshal(payload, &values); err != nil {
+		return "", "", fmt.Errorf("payload of %s: %w", kind, err)
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, values); err != nil {
+		return "", "", fmt.Errorf("render %s: %w", kind, err)
+	}
+	subject, text, _ = strings.Cut(b.String(), "\n")
+	// A name in a subject is somebody's input: no line of it may become a header.
+	return strings.Join(strings.Fields(subject), " "), strings.TrimLeft(text, "\n"), nil
+}
