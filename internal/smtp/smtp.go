@@ -44,8 +44,16 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// dialTimeout bounds how long the relay may take to take a connection.
-const dialTimeout = 10 * time.Second
+// sendTimeout bounds one conversation with the relay. go-mail heeds a context only until it is connected, so the
+// context's own deadline is made the connection's.
+const sendTimeout = 30 * time.Second
+
+func timeout(ctx context.Context) time.Duration {
+	if until, ok := ctx.Deadline(); ok {
+		return max(time.Millisecond, min(sendTimeout, time.Until(until)))
+	}
+	return sendTimeout
+}
 
 // Client sends mails, one connection each.
 type Client struct {
@@ -77,7 +85,7 @@ func (c *Client) send(ctx context.Context, m galaxy.Mail) galaxy.SendResult {
 	if err != nil {
 		return galaxy.SendResult{Outcome: galaxy.MailPermanent, Detail: "the mail cannot be written: its address or a header is malformed"}
 	}
-	client, err := mail.NewClient(c.conf.Host, c.options()...)
+	client, err := mail.NewClient(c.conf.Host, c.options(timeout(ctx))...)
 	if err != nil {
 		return galaxy.SendResult{Outcome: galaxy.MailTemporary, Detail: "the SMTP settings are refused"}
 	}
@@ -116,8 +124,8 @@ func (c *Client) message(m galaxy.Mail) (*mail.Msg, error) {
 	return msg, nil
 }
 
-func (c *Client) options() []mail.Option {
-	opts := []mail.Option{mail.WithPort(c.conf.Port), mail.WithTimeout(dialTimeout), mail.WithTLSConfig(c.tls), mail.WithoutNoop()}
+func (c *Client) options(within time.Duration) []mail.Option {
+	opts := []mail.Option{mail.WithPort(c.conf.Port), mail.WithTimeout(within), mail.WithTLSConfig(c.tls), mail.WithoutNoop()}
 	switch c.conf.TLSMode {
 	case "none":
 		opts = append(opts, mail.WithTLSPolicy(mail.NoTLS))
