@@ -22,3 +22,32 @@ type Publish struct {
 	RequestID string
 	TraceID   string
 }
+
+// Subscribe opens the stream of a gateway, from the event after Cursor on. A malformed Client or Cursor is
+// galaxy.InvalidRequest; a cursor that is too old, or of an earlier process lifetime, begins with the next event.
+type Subscribe struct {
+	kit.Returns[*Subscription]
+	Client string
+	Cursor string
+}
+
+// Drain ends every stream once it has been sent what its queue holds, and refuses whatever comes later with
+// ErrDraining. The answer comes when no more events can reach a queue.
+type Drain struct {
+	kit.Returns[kit.Done]
+}
+
+// unsubscribed tells the hub that a gateway's stream has ended.
+type unsubscribed struct {
+	sub *Subscription
+}
+
+// deliver is one event for one subscriber.
+type deliver struct {
+	frame *Frame
+}
+
+// leave ends a subscriber for reason.
+type leave struct {
+	reason error
+}

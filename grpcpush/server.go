@@ -1,0 +1,204 @@
+// Package grpcpush serves the push stream to gateways.
+package grpcpush
+
+import (
+	"context"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/actors/push"
+	"galaxy/backend/galaxy"
+	pushv1 "galaxy/backend/proto/push/v1"
+)
+
+// Config says how the stream is served.
+type Config struct {
+	Addr            string        `env:"BACKEND_GRPC_PUSH_LISTEN_ADDR" envDefault:":8081" help:"gRPC listener of the push stream."`
+	ShutdownTimeout time.Duration `env:"BACKEND_GRPC_PUSH_SHUTDOWN_TIMEOUT" envDefault:"10s" help:"Longest time for the push streams to drain when the service stops."`
+	TLSCert         string        `env:"BACKEND_GRPC_PUSH_TLS_CERT" help:"Certificate file; with it the push stream is served with TLS."`
+	TLSKey          string        `env:"BACKEND_GRPC_PUSH_TLS_KEY" help:"Key file of the certificate."`
+}
+
+// Validate reports every problem of the settings.
+func (c Config) Validate() error {
+	var problems []error
+	if c.ShutdownTimeout <= 0 {
+		problems = append(problems, errors.New("BACKEND_GRPC_PUSH_SHUTDOWN_TIMEOUT must be positive"))
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		problems = append(problems, errors.New("BACKEND_GRPC_PUSH_TLS_CERT and BACKEND_GRPC_PUSH_TLS_KEY go together"))
+	} else if c.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+			problems = append(problems, fmt.Errorf("BACKEND_GRPC_PUSH_TLS_CERT and BACKEND_GRPC_PUSH_TLS_KEY: %w", err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Deps are what the server needs.
+type Deps struct {
+	Config  Config
+	Hub     kit.Ref
+	Tokens  []string // one of which a gateway must bear; none: everybody is let in
+	Serving func() bool
+	Log     *zap.Logger
+	Tracers trace.TracerProvider
+}
+
+// Server is the running listener.
+type Server struct {
+	pushv1.UnimplementedPushServer
+	Deps
+	grpc     *grpc.Server
+	listener net.Listener
+	failed   chan error
+}
+
+// Listen starts serving.
+func Listen(d Deps) (*Server, error) {
+	opts := []grpc.ServerOption{
+		grpc.ForceServerCodecV2(codec{}),
+		grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(d.Tracers))),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+	}
+	if d.Config.TLSCert != "" {
+		creds, err := credentials.NewServerTLSFromFile(d.Config.TLSCert, d.Config.TLSKey)
+		if err != nil {
+			return nil, fmt.Errorf("push stream: %w", err)
+		}
+		opts = append(opts, grpc.Creds(creds))
+	}
+	l, err := net.Listen("tcp", d.Config.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("push stream: %w", err)
+	}
+	s := &Server{Deps: d, grpc: grpc.NewServer(opts...), listener: l, failed: make(chan error, 1)}
+	pushv1.RegisterPushServer(s.grpc, s)
+	go func() { s.failed <- s.grpc.Serve(l) }()
+	return s, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Failed gives an error when the server ends by itself.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Stop takes no new streams and waits for the open ones to end; what is left when ctx is done is cut off.
+func (s *Server) Stop(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		s.grpc.GracefulStop()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.grpc.Stop()
+		<-done
+		return fmt.Errorf("push streams were cut off: %w", ctx.Err())
+	}
+}
+
+// SubscribePush sends a gateway its events until it leaves, is replaced, or the service stops.
+func (s *Server) SubscribePush(in *pushv1.GatewaySubscribeRequest, stream grpc.ServerStreamingServer[pushv1.PushEvent]) error {
+	ctx := stream.Context()
+	if err := s.admit(ctx); err != nil {
+		return err
+	}
+	sub, err := kit.Ask(ctx, s.Hub, push.Subscribe{Client: in.GetGatewayClientId(), Cursor: in.GetCursor()})
+	if err != nil {
+		return s.status(err)
+	}
+	defer sub.Close()
+	if err := stream.SendHeader(metadata.MD{}); err != nil {
+		return err
+	}
+	log := s.Log.With(zap.String("gateway_client_id", in.GetGatewayClientId()))
+	log.Info("a gateway has subscribed", zap.String("cursor", in.GetCursor()))
+	err = s.forward(ctx, sub, stream)
+	log.Info("a gateway's stream has ended", zap.NamedError("reason", err))
+	return s.status(err)
+}
+
+func (s *Server) forward(ctx context.Context, sub *push.Subscription, stream grpc.ServerStream) error {
+	for {
+		frames, err := sub.Take(ctx)
+		if err != nil {
+			return err
+		}
+		for _, f := range frames {
+			if err := stream.SendMsg(encoded(f.Encoded)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// admit lets in who bears a token, while the service serves.
+func (s *Server) admit(ctx context.Context) error {
+	if len(s.Tokens) > 0 && !s.bears(ctx) {
+		return status.Error(codes.Unauthenticated, "a gateway must bear its token")
+	}
+	if !s.Serving() {
+		return status.Error(codes.Unavailable, "this backend is not serving")
+	}
+	return nil
+}
+
+func (s *Server) bears(ctx context.Context) bool {
+	md, _ := metadata.FromIncomingContext(ctx)
+	for _, v := range md.Get("authorization") {
+		given, ok := strings.CutPrefix(v, "Bearer ")
+		for _, token := range s.Tokens {
+			if ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// status translates what ended a stream.
+func (s *Server) status(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	if errors.Is(err, push.ErrReplaced) {
+		return status.Error(codes.Aborted, push.ErrReplaced.Message)
+	}
+	var g *galaxy.Error
+	if !errors.As(err, &g) {
+		if _, ok := status.FromError(err); ok {
+			return err
+		}
+		s.Log.Error("a push stream has failed", zap.Error(err))
+		return status.Error(codes.Internal, "internal error")
+	}
+	switch g.Code {
+	case galaxy.InvalidRequest:
+		return status.Error(codes.InvalidArgument, g.Message)
+	case galaxy.Timeout:
+		return status.Error(codes.DeadlineExceeded, g.Message)
+	default:
+		return status.Error(codes.Unavailable, g.Message)
+	}
+}
