@@ -28,7 +28,7 @@ func (b Backoff) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor, chi
 		return
 	}
 	sys.EventStream.Publish(&actor.SupervisorEvent{Child: child, Reason: reason, Directive: actor.RestartDirective})
-	time.AfterFunc(jittered(b.Delay(n)), func() { sup.RestartChildren(child) })
+	time.AfterFunc(b.Wait(n), func() { sup.RestartChildren(child) })
 }
 
 // Delay is how long the n-th failure (from 1) waits for its restart, before jitter.
@@ -40,4 +40,8 @@ func (b Backoff) Delay(n int) time.Duration {
 	return d
 }
 
-func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+// Wait is Delay with jitter: between half of it and the whole.
+func (b Backoff) Wait(n int) time.Duration {
+	d := b.Delay(n)
+	return d/2 + rand.N(d/2+1)
+}

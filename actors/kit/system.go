@@ -91,18 +91,19 @@ func (s *System) Stop(ctx context.Context, refs ...Ref) error {
 		watcher := s.ActorSystem.Root.Spawn(actor.PropsFromFunc(func(c actor.Context) {
 			switch m := c.Message().(type) {
 			case *actor.Started:
+				// In this order: an actor that is stopping already reports its end before its children have ended.
 				c.Watch(ref.pid)
+				if ref.family {
+					c.Send(ref.pid, drain{})
+				} else {
+					c.Poison(ref.pid)
+				}
 			case *actor.Terminated:
 				if m.Who.Equal(ref.pid) {
 					close(ended)
 				}
 			}
 		}))
-		if ref.family {
-			s.ActorSystem.Root.Send(ref.pid, drain{})
-		} else {
-			s.ActorSystem.Root.Poison(ref.pid)
-		}
 		select {
 		case <-ended:
 			s.ActorSystem.Root.Stop(watcher)
