@@ -1,6 +1,16 @@
 package galaxy
 
-import "time"
+import (
+	"bytes"
+	"encoding/base64"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"filippo.io/edwards25519"
+	"golang.org/x/text/language"
+)
 
 // Challenge is a mailed code that waits to be confirmed. Only a keyed hash of the code is kept.
 type Challenge struct {
@@ -11,15 +21,6 @@ type Challenge struct {
 	ExpiresAt  time.Time
 	Attempts   int // wrong tries so far
 	ConsumedAt *time.Time
-}
-
-// ChallengePolicy bounds challenges: how long one lives, how often it may be tried, and how many live ones
-// an address may have within a window before the newest is handed out again.
-type ChallengePolicy struct {
-	TTL         time.Duration
-	MaxAttempts int
-	Window      time.Duration
-	WindowMax   int
 }
 
 // PublicKey is a raw Ed25519 public key.
@@ -54,3 +55,80 @@ type SignIn struct {
 	Session   Session // its User is filled in by the store
 	Audit     []Audit
 }
+
+// NormalEmail gives an address in the form that accounts are found by: trimmed, lower case. It must be one bare address as
+// RFC 5321 has it.
+func NormalEmail(s string) (string, error) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	local, domain, _ := strings.Cut(s, "@")
+	parsed, err := mail.ParseAddress(s)
+	switch {
+	case err != nil, parsed.Address != s, parsed.Name != "", len(s) > maxEmail, len(local) > maxLocalPart, strings.Contains(domain, "@"),
+		!strings.Contains(domain, "."), strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return "", Errorf(InvalidRequest, "email must be one address, such as ann@example.com")
+	}
+	return s, nil
+}
+
+// The bounds of an address in RFC 5321, 4.5.3.1.
+const (
+	maxEmail     = 254
+	maxLocalPart = 64
+)
+
+// ParsePublicKey reads a raw Ed25519 public key in base64. A key that is no point of the curve, or one of small order,
+// for which anybody could sign, is refused.
+func ParsePublicKey(s string) (PublicKey, error) {
+	raw, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(raw) != len(PublicKey{}) {
+		return PublicKey{}, Errorf(InvalidRequest, "client_public_key must be 32 bytes in base64")
+	}
+	point, err := new(edwards25519.Point).SetBytes(raw)
+	if err != nil || !bytes.Equal(point.Bytes(), raw) || !fullOrder(point) {
+		return PublicKey{}, Errorf(InvalidRequest, "client_public_key is not a valid Ed25519 key")
+	}
+	return PublicKey(raw), nil
+}
+
+// fullOrder reports whether a point generates the prime-order group: the group's order times the point is the identity,
+// and the point is not. A product with the order itself cannot be written as a scalar, so it is (order-1)·P + P.
+func fullOrder(p *edwards25519.Point) bool {
+	identity := edwards25519.NewIdentityPoint()
+	one, err := edwards25519.NewScalar().SetCanonicalBytes(append([]byte{1}, make([]byte, 31)...))
+	if err != nil {
+		return false
+	}
+	orderLessOne := edwards25519.NewScalar().Negate(one)
+	sum := new(edwards25519.Point).Add(new(edwards25519.Point).ScalarMult(orderLessOne, p), p)
+	return sum.Equal(identity) == 1 && p.Equal(identity) == 0
+}
+
+// NormalLanguage gives a BCP 47 tag in its canonical form; English when there is none.
+func NormalLanguage(s string) (string, error) {
+	if s == "" {
+		return "en", nil
+	}
+	tag, err := language.Parse(s)
+	if err != nil || len(s) > 35 {
+		return "", Errorf(InvalidRequest, "locale must be a BCP 47 language tag, such as de or pt-BR")
+	}
+	return tag.String(), nil
+}
+
+// CheckTimeZone refuses what is not the name of an IANA time zone.
+func CheckTimeZone(s string) error {
+	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
+		return Errorf(InvalidRequest, "time_zone must be an IANA time zone, such as Europe/Berlin")
+	}
+	return nil
+}
+
+// CheckDeviceName refuses a name that cannot be shown in a list of devices.
+func CheckDeviceName(s string) error {
+	if utf8.RuneCountInString(s) > maxDeviceName || !printable(s, false) {
+		return Errorf(InvalidRequest, "device_name must have at most %d printable characters", maxDeviceName)
+	}
+	return nil
+}
+
+const maxDeviceName = 64

@@ -1,0 +1,54 @@
+package auth
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
+)
+
+// idle is how long an address stays in memory.
+const idle = time.Minute
+
+// address is one e-mail address being signed in.
+type address struct {
+	Deps
+	email  string
+	live   []galaxy.Challenge // newest first; nil until they are read
+	loaded bool
+	timers kit.Timers
+	idle   *kit.Idle
+}
+
+// Start starts the auth family. Its keys are addresses as galaxy.NormalEmail gives them.
+func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Family[string], error) {
+	return kit.NewFamily(sys, "auth", func(email string) *actor.Props {
+		return sys.Props(func() actor.Actor {
+			a := &address{Deps: d, email: email}
+			a.idle = kit.NewIdle(idle, &a.timers)
+			return a
+		})
+	}, strategy)
+}
+
+// Receive signs in.
+func (a *address) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case SendCode:
+		a.idle.Use(c, a.Now())
+		id, err := a.onSendCode(c, m)
+		kit.Reply(c, id, err)
+	case Confirm:
+		a.idle.Use(c, a.Now())
+		in, err := a.onConfirm(c, m)
+		kit.Reply(c, in, err)
+	case kit.Tick:
+		if a.timers.Fired(m) && a.idle.Tired(c, a.Now()) {
+			kit.Passivate(c)
+		}
+	case *actor.Stopping, *actor.Restarting:
+		a.timers.CancelAll()
+	}
+}
