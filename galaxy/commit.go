@@ -12,6 +12,8 @@ var (
 	ErrStale = errors.New("the row has changed since it was read")
 	// ErrOutcomeUnknown: the commit went out and no answer came back. Memory must be reloaded.
 	ErrOutcomeUnknown = errors.New("the outcome of the commit is unknown")
+	// ErrRepeated: the idempotency key belongs to a row made before, which is the answer. Nothing was stored.
+	ErrRepeated = errors.New("the idempotency key belongs to an earlier request")
 	// ErrLeaseLost: another backend serves this database now. Nothing was stored.
 	ErrLeaseLost = errors.New("the lease on the database is lost")
 )

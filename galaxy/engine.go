@@ -103,6 +103,36 @@ func (e *EngineError) Settled() bool {
 	return e.Kind == EngineRefused || e.Kind == EngineEmpty || e.Kind == EngineUnreachable
 }
 
+// ForPlayer gives what a player is told when a call on their behalf failed. The engine's own words stay in the log.
+func (e *EngineError) ForPlayer() *Error {
+	switch e.Kind {
+	case EngineEmpty:
+		return Errorf(Conflict, "the game's engine holds no game").Because(e)
+	case EngineFailed, EngineUnreachable:
+		return Errorf(ServiceUnavailable, "the game's engine cannot take this now; try again shortly").Because(e)
+	case EngineUnanswered:
+		return Errorf(Timeout, "the game's engine did not answer in time; what was asked may still have been done").Because(e)
+	}
+	if refusal, ok := refusals[e.Code]; ok {
+		return refusal.Because(e)
+	}
+	if e.Status == 400 || e.Status == 422 {
+		return Errorf(InvalidRequest, "the game's engine does not understand this").Because(e)
+	}
+	return Errorf(Conflict, "the game's engine refuses this now").Because(e)
+}
+
+// refusals are the engine's codes that mean something to a player.
+var refusals = map[string]*Error{
+	"turn_in_progress":  Errorf(TurnAlreadyClosed, "the turn is being made"),
+	"turn_mismatch":     Errorf(TurnAlreadyClosed, "the turn is closed"),
+	"race_extinct":      Errorf(Forbidden, "your race is extinct"),
+	"race_unknown":      Errorf(NotFound, "the game's engine does not know your race"),
+	"turn_unknown":      Errorf(NotFound, "there is no report of this turn"),
+	"too_many_commands": Errorf(InvalidRequest, "the list has too many commands"),
+	"payload_too_large": Errorf(PayloadTooLarge, "the list is too large"),
+}
+
 // OrderWrite is what is sent to an engine to replace the orders of one race.
 type OrderWrite struct {
 	Game     GameID

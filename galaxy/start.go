@@ -32,7 +32,7 @@ func (g Game) ForceStart(v EngineVersion, by By) (GameChange, error) {
 func (g Game) EngineUp(s EngineStatus, by By) GameChange {
 	r := g.Runtime
 	switch {
-	case r.Held():
+	case r.Held(), g.over():
 		return GameChange{}
 	case r.Op != nil && r.Op.Kind == OpStop:
 		return GameChange{}
@@ -109,7 +109,7 @@ func (g Game) EngineDown(cause string, by By) GameChange {
 
 // DriverUnknown records that the container daemon does not answer. Nothing is concluded from that.
 func (g Game) DriverUnknown(by By) GameChange {
-	if g.Runtime.Why == WhyDriverUnknown || g.Runtime.Held() {
+	if g.Runtime.Why == WhyDriverUnknown || g.Runtime.Held() || g.over() {
 		return GameChange{}
 	}
 	c := GameChange{Next: g}
@@ -221,6 +221,9 @@ func (r *Runtime) note(code WhyCode, text string, by By) {
 		r.Why, r.WhyText, r.WhySince = code, text, by.At
 	}
 }
+
+// over reports whether the game has ended.
+func (g Game) over() bool { return g.Status == Finished || g.Status == Cancelled }
 
 // Held reports whether the game waits for an operator because its engine shows another state than recorded.
 func (r Runtime) Held() bool { return r.Why == WhyMismatch }

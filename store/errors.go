@@ -30,12 +30,6 @@ var constraints = map[string]*galaxy.Error{
 // errRepeated: the caller's idempotency key belongs to a row made before.
 var errRepeated = galaxy.Errorf(galaxy.Conflict, "this idempotency key was used before")
 
-// IsRepeated reports whether a commit was refused because its idempotency key belongs to an earlier row.
-func IsRepeated(err error) bool {
-	var e *galaxy.Error
-	return errors.As(err, &e) && e.Message == errRepeated.Message
-}
-
 var (
 	errAway     = galaxy.Errorf(galaxy.ServiceUnavailable, "the database does not answer; try again shortly")
 	errConflict = galaxy.Errorf(galaxy.ServiceUnavailable, "the database was busy with a conflicting change; try again")
@@ -63,6 +57,9 @@ func translate(err error) error {
 
 func translateServer(pg *pgconn.PgError) error {
 	if e, ok := constraints[pg.ConstraintName]; ok && strings.HasPrefix(pg.Code, "23") {
+		if e == errRepeated {
+			return e.Because(errors.Join(galaxy.ErrRepeated, pg))
+		}
 		return e.Because(pg)
 	}
 	switch {

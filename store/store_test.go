@@ -243,7 +243,7 @@ func TestIdempotencyKeysAreUniquePerMaker(t *testing.T) {
 	g, err := make(admin)
 	require.NoError(t, err)
 	_, err = make(admin)
-	require.True(t, store.IsRepeated(err), err)
+	require.ErrorIs(t, err, galaxy.ErrRepeated)
 	found, err := st.GameByKey(t.Context(), admin.Principal, "once")
 	require.NoError(t, err)
 	require.Equal(t, g, found)

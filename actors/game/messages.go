@@ -94,14 +94,14 @@ type Viewed struct {
 	Players []galaxy.EnginePlayer
 }
 
-// PutOrders replaces the member's orders for Turn. Commands is a JSON array as the player sent it.
+// PutOrders replaces the member's orders for Turn.
 type PutOrders struct {
 	kit.Returns[Ordered]
 	User     galaxy.UserID
 	Turn     int
-	Expected *int64 // the stored revision the player saw; nil: whatever holds
-	Commands []json.RawMessage
-	Raw      []byte // the array byte for byte
+	Expected *int64            // the stored revision the player saw; nil: whatever holds
+	Commands []json.RawMessage // of Raw, as galaxy.SplitCommands gives them
+	Raw      []byte            // the JSON array byte for byte as the player sent it
 }
 
 // Ordered is the answer to PutOrders, sent when the list is stored.

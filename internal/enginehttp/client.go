@@ -99,9 +99,9 @@ func (c *Client) Turn(ctx context.Context, address string, game galaxy.GameID, e
 
 // PutOrders replaces a race's list.
 func (c *Client) PutOrders(ctx context.Context, address string, w galaxy.OrderWrite) (galaxy.OrderResult, error) {
-	body := engineapi.OrderRequest{RaceName: w.Race, Turn: w.Turn, ExpectedRevision: w.Expected, Commands: w.Commands}
-	if body.Commands == nil {
-		body.Commands = []json.RawMessage{}
+	body, err := orderBody(w)
+	if err != nil {
+		return galaxy.OrderResult{}, err
 	}
 	var r engineapi.Results
 	if err := c.call(ctx, request{method: "PUT", address: address, path: "/api/v1/order", body: body, game: w.Game}, &r); err != nil {
@@ -112,6 +112,26 @@ func (c *Client) PutOrders(ctx context.Context, address string, w galaxy.OrderWr
 		out.Results = append(out.Results, galaxy.CommandResult(one))
 	}
 	return out, nil
+}
+
+// orderBody writes the request with each command as the player wrote it: encoding/json would compact and escape them.
+func orderBody(w galaxy.OrderWrite) (json.RawMessage, error) {
+	head, err := json.Marshal(engineapi.OrderRequest{RaceName: w.Race, Turn: w.Turn, ExpectedRevision: w.Expected})
+	if err != nil {
+		return nil, fmt.Errorf("encode orders: %w", err)
+	}
+	head, ok := bytes.CutSuffix(head, []byte("null}"))
+	if !ok {
+		return nil, errors.New("encode orders: commands are not the last field")
+	}
+	body := append(head, '[')
+	for i, command := range w.Commands {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, command...)
+	}
+	return append(body, "]}"...), nil
 }
 
 // Orders asks for a race's stored list. Engines may not know this operation.
@@ -159,9 +179,12 @@ func (c *Client) call(ctx context.Context, r request, into any) error {
 	var body io.Reader
 	if r.body != nil {
 		timeout = c.conf.CallTimeout
-		b, err := json.Marshal(r.body)
-		if err != nil {
-			return fmt.Errorf("encode %s: %w", r.path, err)
+		b, ready := r.body.(json.RawMessage)
+		if !ready {
+			var err error
+			if b, err = json.Marshal(r.body); err != nil {
+				return fmt.Errorf("encode %s: %w", r.path, err)
+			}
 		}
 		// The transport repeats a call on a connection that broke if it can read the body again: hide that it could.
 		body = io.NopCloser(bytes.NewReader(b))

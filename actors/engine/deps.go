@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
+
+	"galaxy/backend/galaxy"
+)
+
+// Config bounds the work on engines.
+type Config struct {
+	Driver          string        `env:"BACKEND_RUNTIME_DRIVER" envDefault:"docker" help:"What engines run as: docker, or process for machines without a Docker daemon."`
+	StateRoot       string        `env:"BACKEND_GAME_STATE_ROOT,required,notEmpty" help:"Host directory that holds a state directory per game."`
+	WorkerPool      int           `env:"BACKEND_RUNTIME_WORKER_POOL_SIZE" envDefault:"4" help:"Containers that are created, started, stopped or removed at once."`
+	JobQueue        int           `env:"BACKEND_RUNTIME_JOB_QUEUE_SIZE" envDefault:"64" help:"Container jobs that wait for a worker; more wait with their game."`
+	StopGrace       time.Duration `env:"BACKEND_RUNTIME_STOP_GRACE_PERIOD" envDefault:"10s" help:"How long an engine has to end before it is killed."`
+	StartTimeout    time.Duration `env:"BACKEND_RUNTIME_START_TIMEOUT" envDefault:"10m" help:"How long a game may take to start before the start has failed. Does not run while Docker is unknown."`
+	GenerationLimit time.Duration `env:"BACKEND_RUNTIME_GENERATION_LIMIT" envDefault:"15m" help:"How long an engine may take to make a turn."`
+	TurnConcurrency int64         `env:"BACKEND_RUNTIME_TURN_CONCURRENCY" envDefault:"64" help:"Turns that are asked for at once; one unanswered for 5 s no longer counts."`
+}
+
+// Validate reports every problem of the settings.
+func (c Config) Validate() error {
+	var problems []error
+	if c.Driver != "docker" && c.Driver != "process" {
+		problems = append(problems, errors.New("BACKEND_RUNTIME_DRIVER must be docker or process"))
+	}
+	if c.WorkerPool < 1 {
+		problems = append(problems, errors.New("BACKEND_RUNTIME_WORKER_POOL_SIZE must be at least 1"))
+	}
+	if c.JobQueue < 1 {
+		problems = append(problems, errors.New("BACKEND_RUNTIME_JOB_QUEUE_SIZE must be at least 1"))
+	}
+	if c.StopGrace < 0 {
+		problems = append(problems, errors.New("BACKEND_RUNTIME_STOP_GRACE_PERIOD must not be negative"))
+	}
+	if c.StartTimeout <= 0 {
+		problems = append(problems, errors.New("BACKEND_RUNTIME_START_TIMEOUT must be positive"))
+	}
+	if c.GenerationLimit <= 0 {
+		problems = append(problems, errors.New("BACKEND_RUNTIME_GENERATION_LIMIT must be positive"))
+	}
+	if c.TurnConcurrency < 1 {
+		problems = append(problems, errors.New("BACKEND_RUNTIME_TURN_CONCURRENCY must be at least 1"))
+	}
+	return errors.Join(problems...)
+}
+
+// Containers runs engines.
+type Containers interface {
+	Ensure(ctx context.Context, spec galaxy.ContainerSpec) (galaxy.Container, error)
+	Inspect(ctx context.Context, game galaxy.GameID) (galaxy.Container, error)
+	Stop(ctx context.Context, game galaxy.GameID, grace time.Duration) error
+	SetAside(ctx context.Context, game galaxy.GameID) error
+}
+
+// Client calls engines.
+type Client interface {
+	Healthz(ctx context.Context, address string) error
+	Status(ctx context.Context, address string) (galaxy.EngineStatus, error)
+	Init(ctx context.Context, address string, in galaxy.EngineInit) (galaxy.EngineStatus, error)
+	Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.GeneratedTurn, error)
+	PutOrders(ctx context.Context, address string, w galaxy.OrderWrite) (galaxy.OrderResult, error)
+	Orders(ctx context.Context, address, race string, turn int) (galaxy.OrderList, error)
+	Report(ctx context.Context, address, race string, turn int) (json.RawMessage, error)
+}
+
+// Deps are what all engines share.
+type Deps struct {
+	Config     Config
+	Containers Containers
+	Client     Client
+	Log        *zap.Logger
+	// Pace is how often things are looked at.
+	Pace Pace
+
+	workers, turns *semaphore.Weighted
+	waiting        *atomic.Int64
+	lives          *atomic.Uint64
+	ops, probes    metric.Int64Counter
+}
+
+// Pace is how often things are looked at, and how long they may take to come up.
+type Pace struct {
+	Probe  time.Duration // of a healthy engine
+	Retry  time.Duration // of what the daemon did not answer
+	Settle time.Duration // between looks at an engine that makes a turn
+	Health time.Duration // the longest a started engine may take to answer
+}
+
+// DefaultPace is that of the service.
+var DefaultPace = Pace{Probe: 15 * time.Second, Retry: 5 * time.Second, Settle: time.Second, Health: 30 * time.Second}
+
+// New completes what all engines share.
+func New(d Deps, meter metric.Meter) (*Deps, error) {
+	var err error
+	if d.ops, err = meter.Int64Counter("runtime_container_ops", metric.WithDescription("Work on containers, by kind and outcome.")); err != nil {
+		return nil, err
+	}
+	if d.probes, err = meter.Int64Counter("runtime_health_probes", metric.WithDescription("Health probes of engines, by outcome.")); err != nil {
+		return nil, err
+	}
+	d.workers, d.turns = semaphore.NewWeighted(int64(d.Config.WorkerPool)), semaphore.NewWeighted(d.Config.TurnConcurrency)
+	d.waiting, d.lives = &atomic.Int64{}, &atomic.Uint64{}
+	return &d, nil
+}
+
+// Spec says which engine an actor drives.
+type Spec struct {
+	Serial       uint64 // names this use of the engine in what its game is told
+	Game         galaxy.GameID
+	Version      string
+	ImageRef     string
+	ExpectedTurn bool
+	Turn         int // last recorded one; galaxy.NoTurn allows init
+	Races        []string
+	// Up brings the engine up; without it the actor only stops one.
+	Up bool
+}

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/engineapi"
+	"galaxy/backend/galaxy"
+)
+
+// orderTimeout bounds a write of orders with all that settles it.
+const orderTimeout = 3 * time.Minute
+
+// readsAtOnce is how many reads an engine is given at a time.
+const readsAtOnce = 4
+
+// onWrite queues a write: an engine is given one at a time.
+func (a *driver) onWrite(c actor.Context, m any) {
+	if o, ok := m.(PutOrders); ok && !a.up {
+		a.tell(c, OrdersPut{ID: o.ID, Err: errAway})
+		return
+	}
+	if !a.up {
+		return // when it is up the game sees what it holds, and asks again
+	}
+	a.writes = append(a.writes, m)
+	a.nextWrite(c)
+}
+
+func (a *driver) nextWrite(c actor.Context) {
+	if a.writing || !a.up || len(a.writes) == 0 {
+		return
+	}
+	next := a.writes[0]
+	a.writes = a.writes[1:]
+	a.writing = true
+	switch m := next.(type) {
+	case PutOrders:
+		a.putOrders(c, m)
+	case MakeTurn:
+		a.makeTurn(c, m)
+	}
+}
+
+func (a *driver) putOrders(c actor.Context, m PutOrders) {
+	life, address := a.life, a.address
+	var known *int64
+	if r, ok := a.revisions[m.Race]; ok {
+		known = &r
+	}
+	delete(a.revisions, m.Race)
+	a.job(c, orderTimeout, func(ctx context.Context) any {
+		p := a.settleOrders(ctx, address, m, known)
+		p.life = life
+		return p
+	}, func(err error) any {
+		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err}}
+	})
+}
+
+// settleOrders puts a list. Each attempt carries the revision that must still hold, so that an attempt that arrives late
+// changes nothing; after one whose fate is unknown the revision is read first, and the list is put once more.
+func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, known *int64) ordersPut {
+	p := ordersPut{race: m.Race, out: OrdersPut{ID: m.ID}}
+	var e *galaxy.EngineError
+	for range 2 {
+		expected := known
+		if expected == nil {
+			var err error
+			if expected, err = a.revision(ctx, address, m); err != nil {
+				p.out.Err, p.dead = a.forPlayer(err)
+				return p
+			}
+		}
+		result, err := a.Client.PutOrders(ctx, address, galaxy.OrderWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Expected: expected, Commands: m.Commands})
+		if err == nil {
+			p.out.Result, p.out.Err, p.revision = result, nil, &result.Revision
+			return p
+		}
+		p.out.Err, p.dead = a.forPlayer(err)
+		if !errors.As(err, &e) || e.Settled() && e.Code != engineapi.CodeRevision {
+			p.revision = known
+			return p
+		}
+		known = nil
+	}
+	return p
+}
+
+// revision reads the engine's revision of a race's list. An engine that does not know the operation has none: its lists
+// are then put whatever holds.
+func (a *driver) revision(ctx context.Context, address string, m PutOrders) (*int64, error) {
+	list, err := a.Client.Orders(ctx, address, m.Race, m.Turn)
+	var e *galaxy.EngineError
+	if errors.As(err, &e) && e.Kind == galaxy.EngineRefused && e.Status == 404 && e.Code != engineapi.CodeRaceUnknown {
+		return nil, nil
+	}
+	return &list.Revision, err
+}
+
+// forPlayer gives what the player is told of a failure, and whether the engine needs a look.
+func (a *driver) forPlayer(err error) (error, bool) {
+	var e *galaxy.EngineError
+	if !errors.As(err, &e) {
+		return err, false
+	}
+	a.log.Info("the engine did not take a list", zap.Error(err))
+	return e.ForPlayer(), e.Kind == galaxy.EngineUnreachable
+}
+
+// onOrdersPut hands the outcome on, also one that an earlier incarnation has waited for.
+func (a *driver) onOrdersPut(c actor.Context, m ordersPut) {
+	a.tell(c, m.out)
+	if m.life != a.life {
+		return
+	}
+	a.writing = false
+	if m.revision != nil {
+		a.revisions[m.race] = *m.revision
+	}
+	if m.dead {
+		a.timers.Start(c, probe, 0)
+	}
+	a.nextWrite(c)
+}
+
+func (a *driver) onReport(c actor.Context, m Report) {
+	if !a.up {
+		kit.ReplyTo(c, m.Asker, nil, errAway)
+		return
+	}
+	a.reads = append(a.reads, m)
+	a.nextRead(c)
+}
+
+func (a *driver) nextRead(c actor.Context) {
+	for a.reading < readsAtOnce && len(a.reads) > 0 {
+		m := a.reads[0]
+		a.reads = a.reads[1:]
+		a.reading++
+		life, address := a.life, a.address
+		a.job(c, jobTimeout, func(ctx context.Context) any {
+			raw, err := a.Client.Report(ctx, address, m.Race, m.Turn)
+			return reportRead{life, m.Asker, raw, err}
+		}, func(err error) any { return reportRead{life, m.Asker, nil, err} })
+	}
+}
+
+func (a *driver) onReportRead(c actor.Context, m reportRead) {
+	err, dead := m.err, false
+	if err != nil {
+		err, dead = a.forPlayer(err)
+	}
+	kit.ReplyTo(c, m.asker, m.raw, err)
+	if m.life != a.life {
+		return
+	}
+	a.reading--
+	if dead {
+		a.timers.Start(c, probe, 0)
+	}
+	a.nextRead(c)
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"galaxy/backend/galaxy"
+)
+
+// missesAllowed is how many probes in a row may fail.
+const missesAllowed = 3
+
+// jobTimeout bounds work on a container that is there.
+const jobTimeout = 2 * time.Minute
+
+func (a *driver) jittered(d time.Duration) time.Duration { return d*4/5 + rand.N(d*2/5+1) }
+
+// probe asks for a sign of life; without one it looks at the container too.
+func (a *driver) probe(c actor.Context) {
+	if !a.up {
+		return
+	}
+	life, address := a.life, a.address
+	a.job(c, jobTimeout, func(ctx context.Context) any {
+		p := probed{life: life, err: a.Client.Healthz(ctx, address)}
+		if p.err == nil {
+			return p
+		}
+		container, err := a.Containers.Inspect(ctx, a.Game)
+		switch {
+		case err != nil:
+			p.err = errors.Join(p.err, err)
+		case container.State == galaxy.ContainerMissing:
+			p.exited = "its container is gone"
+		case container.State == galaxy.ContainerExited && container.OOMKilled:
+			p.exited = "it was killed for using too much memory"
+		case container.State == galaxy.ContainerExited && container.ExitKnown:
+			p.exited = fmt.Sprintf("it ended with exit code %d", container.ExitCode)
+		case container.State == galaxy.ContainerExited:
+			p.exited = "it ended, with an exit code that is not known"
+		}
+		return p
+	}, func(err error) any { return probed{life: life, err: err} })
+}
+
+func (a *driver) onProbed(c actor.Context, m probed) {
+	if m.life != a.life || !a.up {
+		return
+	}
+	outcome := "ok"
+	if m.err != nil {
+		outcome = "missed"
+	}
+	a.probes.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", outcome)))
+	switch {
+	case m.exited != "":
+		a.die(c, m.exited)
+	case m.err == nil && a.unknown:
+		a.unknown = false
+		a.bringUp(c) // which adopts it, and tells that it is up
+		return
+	case m.err == nil:
+		a.misses = 0
+	case errors.Is(m.err, galaxy.ErrDriverUnknown):
+		a.unknown = true
+		a.tell(c, Unknown{a.Serial})
+	case a.making:
+		// A turn may take all of an engine's attention.
+	default:
+		a.misses++
+		a.log.Warn("the engine missed a probe", zap.Int("misses", a.misses), zap.Error(m.err))
+	}
+	if a.misses < missesAllowed {
+		next := a.Pace.Probe
+		if a.misses > 0 {
+			next /= missesAllowed
+		}
+		a.timers.Start(c, probe, a.jittered(next))
+		return
+	}
+	a.restart(c, "it does not answer its probes")
+}
+
+// restart ends a container that is there but of no use, and then dies.
+func (a *driver) restart(c actor.Context, cause string) {
+	a.up = false
+	a.tell(c, Down{a.Serial, cause})
+	a.end(c, 0, cause)
+}
+
+// end stops the container.
+func (a *driver) end(c actor.Context, number int64, cause string) {
+	life := a.life
+	a.job(c, a.Config.StopGrace+jobTimeout, func(ctx context.Context) any {
+		err := a.worker(ctx, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) })
+		return stopped{life, number, cause, a.op(ctx, "stop", err)}
+	}, func(err error) any { return stopped{life, number, cause, err} })
+}
+
+// onStop gives up what is under way, and stops the container.
+func (a *driver) onStop(c actor.Context, m Stop) {
+	a.giveUp(c)
+	a.life = a.lives.Add(1)
+	a.writing, a.making, a.reading = false, false, 0
+	a.end(c, m.Number, "")
+}
+
+func (a *driver) onStopped(c actor.Context, m stopped) {
+	switch {
+	case m.life != a.life:
+	case m.err != nil && m.number == 0:
+		// The next incarnation finds out what became of the container.
+		a.die(c, fmt.Sprintf("%s, and could not be stopped: %v", m.cause, m.err))
+	case m.number == 0:
+		a.die(c, m.cause)
+	case m.err != nil:
+		a.log.Warn("the engine could not be stopped; it is tried again", zap.Error(m.err))
+		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
+			a.tell(c, Unknown{a.Serial})
+		}
+		a.stopping = m.number
+		a.timers.Start(c, ending, a.jittered(a.Pace.Retry))
+	default:
+		a.log.Info("the engine has stopped")
+		a.tell(c, Stopped{m.number})
+	}
+}

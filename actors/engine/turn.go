@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"galaxy/backend/engineapi"
+	"galaxy/backend/galaxy"
+)
+
+// slotFor is how long an unanswered turn holds its place among those asked for at once.
+const slotFor = 5 * time.Second
+
+// unreachableAllowed is how many looks in a row may find no engine before it is taken for dead.
+const unreachableAllowed = 3
+
+func (a *driver) makeTurn(c actor.Context, m MakeTurn) {
+	life, address := a.life, a.address
+	a.making = true
+	a.job(c, a.Config.GenerationLimit, func(ctx context.Context) any {
+		t := a.tryTurn(ctx, address, m)
+		t.life, t.ask = life, m
+		if ctx.Err() != nil && t.failed == "" && t.restart != "" {
+			t.failed, t.restart = fmt.Sprintf("the engine took longer than %s", a.Config.GenerationLimit), ""
+		}
+		return t
+	}, func(err error) any { return turnTried{life: life, ask: m, restart: err.Error()} })
+}
+
+// tryTurn brings the engine's orders up to the stored ones and makes the turn, and looks at the engine before and
+// after: only what it shows is believed. It runs outside the mailbox.
+func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTried {
+	unreachable := 0
+	for ; ; a.pause(ctx) {
+		if ctx.Err() != nil {
+			return turnTried{restart: "the turn was given up"}
+		}
+		s, err := a.Client.Status(ctx, address)
+		if err != nil {
+			if unreachable++; unreachable >= unreachableAllowed {
+				return turnTried{restart: fmt.Sprintf("it does not say what it holds: %v", err)}
+			}
+			continue
+		}
+		unreachable = 0
+		switch {
+		case s.Game != a.Game, s.Turn != m.Recorded, s.Digest != m.Digest:
+			return turnTried{status: s}
+		case s.State == engineapi.StateGenerating:
+			continue
+		case !a.putMissing(ctx, address, s, m):
+			continue
+		}
+		if done, ok := a.callTurn(ctx, address, m); ok {
+			return done
+		}
+	}
+}
+
+// callTurn asks for the turn once; ok is false when the engine must be looked at again.
+func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done turnTried, ok bool) {
+	var expected *int
+	if a.ExpectedTurn {
+		expected = &m.Recorded
+	}
+	if err := a.turns.Acquire(ctx, 1); err != nil {
+		return turnTried{}, false
+	}
+	release := time.AfterFunc(slotFor, func() { a.turns.Release(1) })
+	made, err := a.Client.Turn(ctx, address, a.Game, expected)
+	if release.Stop() {
+		a.turns.Release(1)
+	}
+	var e *galaxy.EngineError
+	switch {
+	case err == nil:
+		return turnTried{status: made.EngineStatus}, true
+	case !errors.As(err, &e), e.Kind == galaxy.EngineUnreachable, e.Code == engineapi.CodeTurnInProgress, e.Code == engineapi.CodeTurnMismatch:
+		return turnTried{}, false
+	case e.Kind == galaxy.EngineUnanswered && a.ExpectedTurn:
+		return turnTried{}, false // asking again is safe: the engine makes it once
+	}
+	s, settled := a.settle(ctx, address)
+	switch {
+	case settled && s.Turn != m.Recorded:
+		return turnTried{status: s}, true
+	case e.Kind == galaxy.EngineUnanswered:
+		return turnTried{restart: "it did not answer the call for a turn, which may still arrive"}, true
+	default:
+		a.log.Error("the engine cannot make the turn", zap.Int("turn", m.Recorded+1), zap.Error(e))
+		return turnTried{failed: fmt.Sprintf("status %d, code %q", e.Status, e.Code)}, true
+	}
+}
+
+// settle waits until the engine is not making a turn, and gives what it shows then.
+func (a *driver) settle(ctx context.Context, address string) (galaxy.EngineStatus, bool) {
+	for ; ctx.Err() == nil; a.pause(ctx) {
+		s, err := a.Client.Status(ctx, address)
+		if err == nil && s.State != engineapi.StateGenerating {
+			return s, true
+		}
+		var e *galaxy.EngineError
+		if errors.As(err, &e) && e.Kind == galaxy.EngineUnreachable {
+			return s, false
+		}
+	}
+	return galaxy.EngineStatus{}, false
+}
+
+// putMissing puts the stored lists that the engine does not hold. It reports false when that must be tried again.
+func (a *driver) putMissing(ctx context.Context, address string, s galaxy.EngineStatus, m MakeTurn) bool {
+	held := map[string]galaxy.EnginePlayer{}
+	for _, p := range s.Players {
+		held[p.Race] = p
+	}
+	for _, o := range m.Orders {
+		p, ok := held[o.Race]
+		if !ok || p.OrderRevision == o.EngineRevision || p.Extinct {
+			continue
+		}
+		a.log.Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race), zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.EngineRevision))
+		if err := a.putStored(ctx, address, m.Recorded+1, p.OrderRevision, o); err != nil {
+			a.log.Warn("stored orders could not be put again", zap.String("race", o.Race), zap.Error(err))
+			var e *galaxy.EngineError
+			if !errors.As(err, &e) || e.Kind != galaxy.EngineRefused || e.Code == engineapi.CodeRevision {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (a *driver) putStored(ctx context.Context, address string, turn int, revision int64, o galaxy.StoredOrders) error {
+	commands, err := galaxy.SplitCommands(o.Commands)
+	if err != nil {
+		return fmt.Errorf("stored orders: %w", err)
+	}
+	_, err = a.Client.PutOrders(ctx, address, galaxy.OrderWrite{Game: a.Game, Race: o.Race, Turn: turn, Expected: &revision, Commands: commands})
+	return err
+}
+
+func (a *driver) pause(ctx context.Context) {
+	t := time.NewTimer(a.Pace.Settle)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (a *driver) onTurnTried(c actor.Context, m turnTried) {
+	if m.life != a.life {
+		return
+	}
+	a.writing, a.making, a.misses = false, false, 0
+	switch {
+	case m.failed != "":
+		a.tell(c, TurnFailed{m.ask.Number, m.ask.Attempt, m.failed})
+	case m.restart != "":
+		a.restart(c, m.restart)
+		return
+	default:
+		for _, p := range m.status.Players {
+			a.revisions[p.Race] = p.OrderRevision
+		}
+		a.tell(c, TurnMade{m.ask.Number, m.ask.Attempt, m.status})
+	}
+	a.nextWrite(c)
+}

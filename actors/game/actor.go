@@ -1,0 +1,207 @@
+package game
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"galaxy/backend/actors/engine"
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
+)
+
+// table is one game in memory.
+type table struct {
+	Deps
+	sys *kit.System
+	id  galaxy.GameID
+	log *zap.Logger
+
+	game    *galaxy.Game // nil while it is not read, or in doubt
+	players []galaxy.EnginePlayer
+	stored  map[string]galaxy.StoredOrders // of the turn being prepared, by race, as far as they were asked for
+
+	engine runner
+	facts  []fact // what is not stored yet, oldest first
+
+	orders  map[uint64]order // handed to the engine and not answered
+	ordered uint64
+	stash   kit.Stash // orders that wait for an earlier one of their race
+	forced  *forced   // an operator's turn that waits for the orders handed to the engine
+	closing bool      // the deadline's turn waits for them
+
+	timers kit.Timers
+	idle   *kit.Idle
+}
+
+// Start starts the games' family.
+func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Family[galaxy.GameID], error) {
+	d.Idle, d.Retry = cmp.Or(d.Idle, 10*time.Minute), cmp.Or(d.Retry, 500*time.Millisecond)
+	return kit.NewFamily(sys, "games", func(id galaxy.GameID) *actor.Props {
+		again := false
+		return sys.Props(func() actor.Actor {
+			t := &table{Deps: d, sys: sys, id: id, log: d.Log.With(zap.Stringer("game_id", id)),
+				stored: map[string]galaxy.StoredOrders{}, orders: map[uint64]order{}, engine: runner{restarted: again}}
+			t.idle = kit.NewIdle(d.Idle, &t.timers)
+			again = true
+			return t
+		}, kit.Supervise(engine.Restarts))
+	}, strategy)
+}
+
+// The names of the timers.
+const (
+	deadline = "deadline"
+	starting = "starting"
+	retry    = "retry"
+)
+
+// Receive hands each message to its topic.
+func (t *table) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		t.onStarted(c)
+	case Create:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onCreate(c, ctx, m) })
+	case Get:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onGet(c, ctx) })
+	case OpenEnrollment:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onOpenEnrollment(c, ctx, m) })
+	case ReadyToStart:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onReadyToStart(c, ctx, m) })
+	case Apply:
+		answer(t, c, func(ctx context.Context) (galaxy.Application, error) { return t.onApply(c, ctx, m) })
+	case Approve:
+		answer(t, c, func(ctx context.Context) (galaxy.Application, error) { return t.onApprove(c, ctx, m) })
+	case ForceStart:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onForceStart(c, ctx, m) })
+	case ForceStop:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onForceStop(c, ctx, m) })
+	case ForceNextTurn:
+		t.onForceNextTurn(c, m)
+	case View:
+		answer(t, c, func(ctx context.Context) (Viewed, error) { return t.onView(c, ctx, m) })
+	case PutOrders:
+		t.onPutOrders(c, m)
+	case GetOrders:
+		answer(t, c, func(ctx context.Context) (galaxy.StoredOrders, error) { return t.onGetOrders(c, ctx, m) })
+	case GetReport:
+		t.onGetReport(c, m)
+	case engine.OrdersPut:
+		t.onOrdersPut(c, m)
+	case engine.Up, engine.Down, engine.Unknown, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped:
+		t.onEngine(c, m)
+	case *actor.Terminated:
+		t.onTerminated(c, m)
+	case Wake:
+		t.onWake(c)
+	case kit.Tick:
+		t.onTick(c, m)
+	case *actor.Stopping, *actor.Restarting:
+		t.onStopping(c)
+	}
+}
+
+// answer runs what a command asks for and replies. A game that cannot be read leaves memory again.
+func answer[R any](t *table, c actor.Context, do func(context.Context) (R, error)) {
+	ctx, cancel := kit.WorkContext(c)
+	defer cancel()
+	v, err := do(ctx)
+	kit.Reply(c, v, err)
+	if t.game == nil {
+		t.leave(c)
+		return
+	}
+	t.idle.Use(c, t.Now())
+}
+
+// leave ends the actor unless it has something to look after.
+func (t *table) leave(c actor.Context) {
+	if t.engine.pid == nil && len(t.facts) == 0 && len(t.orders) == 0 {
+		kit.Passivate(c)
+	}
+}
+
+// load reads the game unless it is in memory. One that wants an engine is then pursued.
+func (t *table) load(c actor.Context, ctx context.Context) error {
+	if t.game != nil {
+		return nil
+	}
+	g, err := t.Store.Game(ctx, t.id)
+	if err != nil {
+		return err
+	}
+	t.game = &g
+	if g.Wanted() {
+		kit.Tell(kit.Self(c), Wake{})
+	}
+	return nil
+}
+
+// commit stores a decision and adopts it, and then does what the new state asks for. A change of nothing is none.
+func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameChange) error {
+	if change.Nothing() {
+		return nil
+	}
+	next, err := t.Store.CommitGame(ctx, change)
+	if err != nil {
+		if galaxy.MemoryStale(err) {
+			t.forget(c)
+		}
+		return err
+	}
+	t.game = &next
+	if change.Turn != nil {
+		t.players = change.Turn.Players
+		clear(t.stored)
+	}
+	if len(change.Notices) > 0 {
+		t.WakeNotify()
+	}
+	t.pursue(c)
+	return nil
+}
+
+// forget drops what may no longer be true; it is read again before the next message, or soon if there is none.
+func (t *table) forget(c actor.Context) {
+	t.game, t.players = nil, nil
+	clear(t.stored)
+	t.timers.Start(c, retry, t.Retry)
+}
+
+func (t *table) by(p galaxy.Principal, request string) galaxy.By {
+	return galaxy.By{Principal: p, RequestID: request, At: t.Now()}
+}
+
+func (t *table) onTick(c actor.Context, m kit.Tick) {
+	if !t.timers.Fired(m) {
+		return
+	}
+	switch m.Name {
+	case kit.IdleTick:
+		if t.idle.Tired(c, t.Now()) && (t.game == nil || !t.game.Wanted()) {
+			t.leave(c)
+		}
+	default:
+		t.onWake(c)
+	}
+}
+
+// onStarted goes on at once after a restart: nobody else may ask soon.
+func (t *table) onStarted(c actor.Context) {
+	if t.engine.restarted {
+		kit.Tell(kit.Self(c), Wake{})
+	}
+}
+
+func (t *table) onStopping(c actor.Context) {
+	t.timers.CancelAll()
+	t.refuseOrders(c, kit.ErrStopping)
+	t.stash.Refuse(c, kit.ErrStopping)
+	if t.forced != nil {
+		kit.ReplyTo(c, t.forced.asker, nil, kit.ErrStopping)
+	}
+}

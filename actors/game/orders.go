@@ -1,0 +1,221 @@
+package game
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"galaxy/backend/actors/engine"
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
+)
+
+// order is a list that was handed to the engine.
+type order struct {
+	asker *actor.PID
+	list  galaxy.StoredOrders // Revision is the one that it gets
+}
+
+var errNotUp = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not running right now; try again shortly")
+
+// onPutOrders hands a list to the engine; the player is answered when it has accepted it and the store holds it.
+func (t *table) onPutOrders(c actor.Context, m PutOrders) {
+	ctx, cancel := kit.WorkContext(c)
+	defer cancel()
+	if err := t.putOrders(c, ctx, m); err != nil {
+		kit.Reply(c, Ordered{}, err)
+	}
+}
+
+func (t *table) putOrders(c actor.Context, ctx context.Context, m PutOrders) error {
+	if err := t.load(c, ctx); err != nil {
+		return err
+	}
+	seat, err := t.game.OrdersFor(m.User, m.Turn, t.Now())
+	if err != nil {
+		return err
+	}
+	if t.closing || t.forced != nil {
+		return galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", m.Turn)
+	}
+	if !t.engine.up {
+		return errNotUp
+	}
+	if t.underWay(seat.Race) {
+		t.stash.Add(c)
+		return nil
+	}
+	held, err := t.held(ctx, seat.Race)
+	if err != nil {
+		return err
+	}
+	if m.Expected != nil && *m.Expected != held.Revision {
+		return galaxy.Errorf(galaxy.Conflict, "another device has stored revision %d of these orders", held.Revision).With("revision", held.Revision)
+	}
+	list := held
+	list.User, list.Revision, list.Commands = m.User, held.Revision+1, slices.Clone(m.Raw)
+	t.ordered++
+	t.orders[t.ordered] = order{asker: c.Sender(), list: list}
+	t.engine.tell(c, engine.PutOrders{ID: t.ordered, Race: seat.Race, Turn: m.Turn, Commands: m.Commands})
+	return nil
+}
+
+func (t *table) underWay(race string) bool {
+	for _, o := range t.orders {
+		if o.list.Race == race {
+			return true
+		}
+	}
+	return false
+}
+
+// held gives the stored list of a race for the turn being prepared.
+func (t *table) held(ctx context.Context, race string) (galaxy.StoredOrders, error) {
+	if held, ok := t.stored[race]; ok {
+		return held, nil
+	}
+	r := t.game.Runtime
+	held, err := t.Store.Orders(ctx, t.id, r.Epoch, r.Turn+1, race)
+	if err == nil {
+		t.stored[race] = held
+	}
+	return held, err
+}
+
+// onOrdersPut stores a list that the engine has accepted, and answers the player.
+func (t *table) onOrdersPut(c actor.Context, m engine.OrdersPut) {
+	o, ok := t.orders[m.ID]
+	if !ok {
+		return
+	}
+	delete(t.orders, m.ID)
+	done, err := t.keep(kit.TraceContext(c), o, m)
+	kit.ReplyTo(c, o.asker, done, err)
+	t.stash.Release(c)
+	t.close(c)
+}
+
+func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered, error) {
+	if m.Err != nil {
+		return Ordered{}, m.Err
+	}
+	o.list.EngineRevision, o.list.StoredAt = m.Result.Revision, t.Now()
+	if err := t.Store.SaveOrders(ctx, o.list); err != nil {
+		// The engine holds a list that the store may lack: the next write reads the store, and the turn puts things right.
+		delete(t.stored, o.list.Race)
+		t.log.Warn("orders that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
+		return Ordered{}, err
+	}
+	t.stored[o.list.Race] = o.list
+	return Ordered{Turn: o.list.Turn, Revision: o.list.Revision, Result: m.Result}, nil
+}
+
+// refuseOrders answers everybody whose list the engine will not answer for.
+func (t *table) refuseOrders(c actor.Context, err error) {
+	for id, o := range t.orders {
+		kit.ReplyTo(c, o.asker, nil, err)
+		delete(t.orders, id)
+	}
+}
+
+func (t *table) onGetOrders(c actor.Context, ctx context.Context, m GetOrders) (galaxy.StoredOrders, error) {
+	if err := t.load(c, ctx); err != nil {
+		return galaxy.StoredOrders{}, err
+	}
+	seat, ok := t.game.SeatOf(m.User)
+	if !ok || seat.Status != galaxy.MemberActive {
+		return galaxy.StoredOrders{}, galaxy.Errorf(galaxy.Forbidden, "you hold no seat in this game")
+	}
+	if t.game.Runtime.Turn == galaxy.NoTurn {
+		return galaxy.StoredOrders{}, galaxy.Errorf(galaxy.Conflict, "the game has not begun")
+	}
+	return t.held(ctx, seat.Race)
+}
+
+// onGetReport has the engine answer the player.
+func (t *table) onGetReport(c actor.Context, m GetReport) {
+	ctx, cancel := kit.WorkContext(c)
+	defer cancel()
+	err := t.load(c, ctx)
+	if err == nil {
+		err = t.mayRead(m)
+	}
+	if err != nil {
+		kit.Reply(c, nil, err)
+		return
+	}
+	seat, _ := t.game.SeatOf(m.User)
+	t.engine.tell(c, engine.Report{Race: seat.Race, Turn: m.Turn, Asker: c.Sender()})
+}
+
+func (t *table) mayRead(m GetReport) error {
+	seat, ok := t.game.SeatOf(m.User)
+	switch {
+	case !ok || seat.Status != galaxy.MemberActive:
+		return galaxy.Errorf(galaxy.Forbidden, "you hold no seat in this game")
+	case m.Turn < 0 || m.Turn > t.game.Runtime.Turn:
+		return galaxy.Errorf(galaxy.NotFound, "there is no report of turn %d", m.Turn)
+	case !t.engine.up:
+		return errNotUp
+	}
+	return nil
+}
+
+// forced is an operator's turn.
+type forced struct {
+	asker *actor.PID
+	ask   ForceNextTurn
+}
+
+// onForceNextTurn closes the orders and makes the turn once those under way are settled.
+func (t *table) onForceNextTurn(c actor.Context, m ForceNextTurn) {
+	ctx, cancel := kit.WorkContext(c)
+	defer cancel()
+	err := t.load(c, ctx)
+	if err == nil {
+		// Refusals come at once, also while orders are under way.
+		_, err = t.game.ForceTurn(m.Turn, t.by(m.Principal, m.RequestID))
+	}
+	if err == nil && (t.forced != nil || t.closing) {
+		err = galaxy.Errorf(galaxy.Conflict, "turn %d is being made already", m.Turn)
+	}
+	if err != nil {
+		kit.Reply(c, galaxy.Game{}, err)
+		return
+	}
+	t.forced = &forced{c.Sender(), m}
+	t.close(c)
+}
+
+// close claims the turn that waits, once no list is under way any more.
+func (t *table) close(c actor.Context) {
+	if len(t.orders) > 0 || t.forced == nil && !t.closing {
+		return
+	}
+	f := t.forced
+	t.forced, t.closing = nil, false
+	ctx, cancel := context.WithTimeout(kit.TraceContext(c), claimTimeout)
+	defer cancel()
+	if f != nil {
+		g, err := t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
+			return g.ForceTurn(f.ask.Turn, t.by(f.ask.Principal, f.ask.RequestID))
+		})
+		kit.ReplyTo(c, f.asker, g, err)
+		return
+	}
+	_, err := t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
+		if !g.Due(t.Now()) {
+			return galaxy.GameChange{}, nil
+		}
+		return g.ClaimTurn(galaxy.CauseSchedule, t.by(galaxy.System("schedule"), ""))
+	})
+	if err != nil {
+		t.log.Error("a due turn could not be claimed; it is tried again", zap.Error(err))
+		t.timers.Start(c, retry, t.Retry)
+	}
+}
+
+const claimTimeout = 10 * time.Second
