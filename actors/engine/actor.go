@@ -26,6 +26,7 @@ type driver struct {
 	*Deps
 	Spec
 	log      *zap.Logger
+	ran      *bool  // a game was played in this engine: it is never made again
 	life     uint64 // of this incarnation, unique in the process
 	up       bool
 	address  string
@@ -46,8 +47,10 @@ type driver struct {
 
 // Props makes an engine's actor, to be spawned by its game.
 func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
+	// Outlives the incarnations: what is true when the actor is spawned is not when it is restarted.
+	ran := spec.Turn != galaxy.NoTurn
 	return sys.Props(func() actor.Actor {
-		return &driver{Deps: d, Spec: spec, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{},
+		return &driver{Deps: d, Spec: spec, ran: &ran, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{},
 			log: d.Log.With(zap.Stringer("game_id", spec.Game))}
 	})
 }

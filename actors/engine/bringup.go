@@ -19,31 +19,31 @@ var errNoGame = errors.New("the engine holds no game")
 
 // bringUp starts or adopts the engine.
 func (a *driver) bringUp(c actor.Context) {
-	life := a.life
+	life, ran := a.life, *a.ran
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
-		b := a.ensure(ctx)
+		b := a.ensure(ctx, ran)
 		b.life = life
 		return b
 	}, func(err error) any { return broughtUp{life: life, err: err} })
 }
 
-// ensure runs outside the mailbox.
-func (a *driver) ensure(ctx context.Context) (b broughtUp) {
+// ensure runs outside the mailbox. Once a game was played in the engine, nothing is initialised or set aside any more.
+func (a *driver) ensure(ctx context.Context, ran bool) (b broughtUp) {
 	for aside := false; ; aside = true {
-		b.container, b.err = a.start(ctx)
+		b.container, b.err = a.start(ctx, ran)
 		if b.err != nil {
 			return b
 		}
 		b.status, b.err = a.ask(ctx, b.container.Address)
 		var e *galaxy.EngineError
 		switch {
-		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && a.Turn != galaxy.NoTurn:
+		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && ran:
 			b.err = errNoGame
 			return b
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty:
 			b.status, b.err = a.Client.Init(ctx, b.container.Address, galaxy.EngineInit{Game: a.Game, Races: a.Races})
 			return b
-		case b.err != nil, a.Turn != galaxy.NoTurn, a.fresh(b.status), aside:
+		case b.err != nil, ran, a.fresh(b.status), aside:
 			return b
 		}
 		// The game never ran, so what is in its directory is not its own.
@@ -54,9 +54,9 @@ func (a *driver) ensure(ctx context.Context) (b broughtUp) {
 	}
 }
 
-func (a *driver) start(ctx context.Context) (container galaxy.Container, err error) {
+func (a *driver) start(ctx context.Context, ran bool) (container galaxy.Container, err error) {
 	err = a.worker(ctx, func() error {
-		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: a.Version, ImageRef: a.ImageRef, StateMustExist: a.Turn != galaxy.NoTurn})
+		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: a.Version, ImageRef: a.ImageRef, StateMustExist: ran})
 		return err
 	})
 	return container, a.op(ctx, "start", err)
@@ -94,6 +94,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	}
 	switch err := m.err; {
 	case err == nil:
+		*a.ran = true
 		a.address, a.up, a.misses = m.container.Address, true, 0
 		for _, p := range m.status.Players {
 			a.revisions[p.Race] = p.OrderRevision

@@ -198,6 +198,8 @@ func (t *table) onStarted(c actor.Context) {
 }
 
 func (t *table) onStopping(c actor.Context) {
+	// The engine's actor ends with its game's: that says nothing about the engine.
+	t.engine.pid, t.engine.up = nil, false
 	t.timers.CancelAll()
 	t.refuseOrders(c, kit.ErrStopping)
 	t.stash.Refuse(c, kit.ErrStopping)
