@@ -19,3 +19,7 @@ fi
 cp tools/flatc/generate.mjs "$tools/flatc/"
 node "$tools/flatc/generate.mjs" proto/fbs/notification.fbs proto/fbs
 gofmt -w proto/fbs
+
+have oapi-codegen v2.8.2 github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+oapi-codegen -config api/config.yaml openapi.yaml
+oapi-codegen -config client/config.yaml openapi.yaml

@@ -1,0 +1,124 @@
+package http
+
+import (
+	"crypto/subtle"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"galaxy/backend/actors/admin"
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
+)
+
+// group is a part of the surface with an authority of its own.
+type group string
+
+const (
+	groupPublic   group = "public"
+	groupInternal group = "internal"
+	groupUser     group = "user"
+	groupAdmin    group = "admin"
+	groupProbes   group = "probes"
+	groupNone     group = "none"
+)
+
+const root = "/api/v1/"
+
+func groupOf(path string) group {
+	if path == "/healthz" || path == "/readyz" {
+		return groupProbes
+	}
+	rest, ok := strings.CutPrefix(path, root)
+	first, _, _ := strings.Cut(rest, "/")
+	switch g := group(first); {
+	case !ok:
+	case g == groupPublic, g == groupInternal, g == groupUser, g == groupAdmin:
+		return g
+	}
+	return groupNone
+}
+
+const (
+	userHeader    = "X-User-ID"
+	sessionHeader = "X-Device-Session-ID"
+	userKey       = "user"
+	adminKey      = "admin"
+)
+
+// authorize finds out who calls, before anything else of the request is looked at.
+func (s *Server) authorize(c *gin.Context) {
+	var err error
+	switch groupOf(c.Request.URL.Path) {
+	case groupPublic, groupInternal:
+		err = s.gateway(c)
+	case groupUser:
+		if err = s.gateway(c); err == nil {
+			err = s.player(c)
+		}
+	case groupAdmin:
+		err = s.operator(c)
+	}
+	if err != nil {
+		s.fail(c, err)
+	}
+}
+
+// gateway lets in who bears a token, when there is one.
+func (s *Server) gateway(c *gin.Context) error {
+	tokens := s.Config.Tokens()
+	if len(tokens) == 0 {
+		return nil
+	}
+	given, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
+	for _, token := range tokens {
+		if ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1 {
+			return nil
+		}
+	}
+	return galaxy.Errorf(galaxy.Unauthorized, "a gateway must bear its token")
+}
+
+func (s *Server) player(c *gin.Context) error {
+	if _, _, basic := c.Request.BasicAuth(); basic {
+		return galaxy.Errorf(galaxy.Unauthorized, "players are not admitted by Basic Auth")
+	}
+	id, err := uuid.Parse(c.GetHeader(userHeader))
+	if err != nil || len(c.Request.Header.Values(userHeader)) != 1 {
+		return galaxy.Errorf(galaxy.Unauthorized, "%s must name the player", userHeader)
+	}
+	user := galaxy.UserID{UUID: id}
+	if h := c.GetHeader(sessionHeader); h != "" {
+		if err := s.device(user, h); err != nil {
+			return err
+		}
+	}
+	c.Set(userKey, user)
+	return nil
+}
+
+// device notes that a session is in use, which must be one of the player's.
+func (s *Server) device(user galaxy.UserID, header string) error {
+	id, err := uuid.Parse(header)
+	session := galaxy.SessionID{UUID: id}
+	if err == nil {
+		if owner, _, ok := s.Sessions.Find(session); ok && owner == user {
+			s.Used(session)
+			return nil
+		}
+	}
+	return galaxy.Errorf(galaxy.Unauthorized, "%s is no session of this player", sessionHeader)
+}
+
+func (s *Server) operator(c *gin.Context) error {
+	username, password, ok := c.Request.BasicAuth()
+	if !ok || c.GetHeader(userHeader) != "" {
+		return galaxy.Errorf(galaxy.Unauthorized, "operators are admitted by Basic Auth alone")
+	}
+	if _, err := kit.Ask(c.Request.Context(), s.Admin, admin.Verify{Username: username, Password: password}); err != nil {
+		return err
+	}
+	c.Set(adminKey, galaxy.Admin(username))
+	return nil
+}

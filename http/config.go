@@ -1,0 +1,93 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/zap"
+
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
+)
+
+// Config says how the surface is served.
+type Config struct {
+	Addr            string        `env:"BACKEND_HTTP_LISTEN_ADDR" envDefault:":8080" help:"HTTP listener of the REST surface and the probes."`
+	ReadTimeout     time.Duration `env:"BACKEND_HTTP_READ_TIMEOUT" envDefault:"30s" help:"Longest time to read a request."`
+	WriteTimeout    time.Duration `env:"BACKEND_HTTP_WRITE_TIMEOUT" envDefault:"30s" help:"Longest time to answer one; a request lives 2s less."`
+	ShutdownTimeout time.Duration `env:"BACKEND_HTTP_SHUTDOWN_TIMEOUT" envDefault:"15s" help:"Longest time for requests under way when the service stops."`
+	Token           string        `env:"BACKEND_GATEWAY_TOKEN" help:"When set, gateways must bear it on /public, /user, /internal and the push stream. Unset, the network is trusted."`
+	PreviousToken   string        `env:"BACKEND_GATEWAY_TOKEN_PREVIOUS" help:"Also accepted, while the token is being changed."`
+}
+
+// Validate reports every problem of the settings.
+func (c Config) Validate() error {
+	var problems []error
+	if c.ReadTimeout <= 0 {
+		problems = append(problems, errors.New("BACKEND_HTTP_READ_TIMEOUT must be positive"))
+	}
+	if c.WriteTimeout <= answerMargin {
+		problems = append(problems, errors.New("BACKEND_HTTP_WRITE_TIMEOUT must be more than 2s"))
+	}
+	if c.ShutdownTimeout <= 0 {
+		problems = append(problems, errors.New("BACKEND_HTTP_SHUTDOWN_TIMEOUT must be positive"))
+	}
+	if c.PreviousToken != "" && c.Token == "" {
+		problems = append(problems, errors.New("BACKEND_GATEWAY_TOKEN is required with BACKEND_GATEWAY_TOKEN_PREVIOUS"))
+	}
+	return errors.Join(problems...)
+}
+
+// Tokens are those that a gateway may bear; none means that everybody is trusted.
+func (c Config) Tokens() []string {
+	var tokens []string
+	for _, t := range []string{c.Token, c.PreviousToken} {
+		if t != "" {
+			tokens = append(tokens, t)
+		}
+	}
+	return tokens
+}
+
+// Store is what lists are read from.
+type Store interface {
+	Challenge(ctx context.Context, id galaxy.ChallengeID) (galaxy.Challenge, error)
+	ListGames(ctx context.Context, f galaxy.GameFilter, p galaxy.Page) ([]galaxy.GameSummary, string, error)
+	ListApplications(ctx context.Context, f galaxy.ApplicationFilter, p galaxy.Page) ([]galaxy.Application, string, error)
+}
+
+// Sessions are the live device sessions.
+type Sessions interface {
+	Find(id galaxy.SessionID) (galaxy.UserID, galaxy.PublicKey, bool)
+}
+
+// Check is one condition of readiness.
+type Check struct {
+	Name string
+	OK   func(context.Context) error
+}
+
+// Deps are what the surface needs.
+type Deps struct {
+	Config   Config
+	Store    Store
+	Sessions Sessions
+	// Used is told when a request comes from a session's device.
+	Used     func(galaxy.SessionID)
+	Auth     *kit.Family[string]
+	Accounts *kit.Family[galaxy.UserID]
+	Games    *kit.Family[galaxy.GameID]
+	Versions kit.Ref
+	Admin    kit.Ref
+	// Serving reports whether this backend holds the lease.
+	Serving func() bool
+	// Checks are those of readiness, beside the lease.
+	Checks  []Check
+	Now     func() time.Time
+	Log     *zap.Logger
+	Tracers trace.TracerProvider
+	Meter   metric.Meter
+}

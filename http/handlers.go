@@ -1,0 +1,193 @@
+package http
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"galaxy/backend/actors/auth"
+	"galaxy/backend/actors/game"
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/api"
+	"galaxy/backend/galaxy"
+)
+
+// handlers are the operations of the contract.
+type handlers struct{ *Server }
+
+// The generated code hands a handler the *gin.Context as its context.
+func ginOf(ctx context.Context) *gin.Context {
+	c, ok := ctx.(*gin.Context)
+	if !ok {
+		panic("a handler was called without a gin context")
+	}
+	return c
+}
+
+func caller(ctx context.Context) galaxy.UserID {
+	v, _ := ginOf(ctx).Get(userKey)
+	id, ok := v.(galaxy.UserID)
+	if !ok {
+		panic("a player's operation was called without a player")
+	}
+	return id
+}
+
+func operator(ctx context.Context) game.By {
+	c := ginOf(ctx)
+	v, _ := c.Get(adminKey)
+	p, ok := v.(galaxy.Principal)
+	if !ok {
+		panic("an operator's operation was called without an operator")
+	}
+	return game.By{Principal: p, RequestID: requestID(c)}
+}
+
+// source is the player's address: the first hop that the gateway names, else the peer.
+func source(ctx context.Context) netip.Addr {
+	c := ginOf(ctx)
+	first, _, _ := strings.Cut(c.GetHeader("X-Forwarded-For"), ",")
+	if addr, err := netip.ParseAddr(strings.TrimSpace(first)); err == nil {
+		return addr.Unmap()
+	}
+	peer, _ := netip.ParseAddrPort(c.Request.RemoteAddr)
+	return peer.Addr().Unmap()
+}
+
+// idempotency is the caller's key with the digest of what it stands for.
+func idempotency(ctx context.Context, key *string) galaxy.Idempotency {
+	if key == nil {
+		return galaxy.Idempotency{}
+	}
+	c := ginOf(ctx)
+	return galaxy.Idempotency{Key: *key, Digest: sha256.Sum256(slices.Concat([]byte(c.Request.Method+" "+c.Request.URL.Path+"\n"), body(c)))}
+}
+
+func gameID(id uuid.UUID) galaxy.GameID { return galaxy.GameID{UUID: id} }
+
+func (h *handlers) SendEmailCode(ctx context.Context, r api.SendEmailCodeRequestObject) (api.SendEmailCodeResponseObject, error) {
+	email, err := galaxy.NormalEmail(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := galaxy.NormalLanguage(deref(r.Body.Locale)); err != nil {
+		return nil, err
+	}
+	id, err := kit.Ask(ctx, h.Auth.Ref(email), auth.SendCode{RequestID: requestID(ginOf(ctx))})
+	if err != nil {
+		return nil, err
+	}
+	return api.SendEmailCode200JSONResponse{ChallengeID: id.UUID}, nil
+}
+
+func (h *handlers) ConfirmEmailCode(ctx context.Context, r api.ConfirmEmailCodeRequestObject) (api.ConfirmEmailCodeResponseObject, error) {
+	key, err := galaxy.ParsePublicKey(r.Body.ClientPublicKey)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := h.Store.Challenge(ctx, galaxy.ChallengeID{UUID: r.Body.ChallengeID})
+	if galaxy.Is(err, galaxy.NotFound) {
+		return nil, auth.ErrNotConfirmed
+	}
+	if err != nil {
+		return nil, err
+	}
+	in, err := kit.Ask(ctx, h.Auth.Ref(ch.Email), auth.Confirm{Challenge: ch.ID, Code: r.Body.Code, Key: key, TimeZone: r.Body.TimeZone,
+		Locale: deref(r.Body.Locale), DeviceName: deref(r.Body.DeviceName), Source: source(ctx), RequestID: requestID(ginOf(ctx))})
+	if err != nil {
+		return nil, err
+	}
+	return api.ConfirmEmailCode200JSONResponse{DeviceSessionID: in.Session.UUID, UserID: in.User.UUID}, nil
+}
+
+func (h *handlers) GetSession(_ context.Context, r api.GetSessionRequestObject) (api.GetSessionResponseObject, error) {
+	user, key, ok := h.Sessions.Find(galaxy.SessionID{UUID: r.DeviceSessionID})
+	if !ok {
+		return nil, galaxy.Errorf(galaxy.NotFound, "there is no such live session")
+	}
+	return api.GetSession200JSONResponse{DeviceSessionID: r.DeviceSessionID, UserID: user.UUID,
+		ClientPublicKey: base64.StdEncoding.EncodeToString(key[:]), Status: api.DeviceSessionStatusActive}, nil
+}
+
+func (h *handlers) Healthz(context.Context, api.HealthzRequestObject) (api.HealthzResponseObject, error) {
+	return api.Healthz200JSONResponse{Status: api.HealthStatusOk}, nil
+}
+
+// Readyz says check by check whether the service serves.
+func (h *handlers) Readyz(ctx context.Context, _ api.ReadyzRequestObject) (api.ReadyzResponseObject, error) {
+	status, checks := api.ReadinessStatusReady, map[string]string{"lease": "ok"}
+	for _, check := range h.Checks {
+		checks[check.Name] = "ok"
+		if err := check.OK(ctx); err != nil {
+			checks[check.Name] = "failed: " + short(err)
+			status = api.ReadinessStatusNotReady
+		}
+	}
+	if !h.Serving() {
+		checks["lease"] = "not held: another backend serves this database, or it is away"
+		if status == api.ReadinessStatusReady {
+			status = api.ReadinessStatusStandby
+		}
+	}
+	if h.stopping.Load() {
+		checks["stopping"], status = "the service is stopping", api.ReadinessStatusNotReady
+	}
+	if status != api.ReadinessStatusReady {
+		return api.Readyz503JSONResponse{Status: status, Checks: checks}, nil
+	}
+	return api.Readyz200JSONResponse{Status: status, Checks: checks}, nil
+}
+
+// short keeps addresses and passwords of a connection error out of what a probe shows.
+func short(err error) string {
+	if e := (*galaxy.Error)(nil); errors.As(err, &e) {
+		return e.Message
+	}
+	return "see the log"
+}
+
+// verbatim is an answer whose JSON must stay as it is: generated code would compact and escape it.
+type verbatim []byte
+
+func (v verbatim) write(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(v)))
+	w.WriteHeader(http.StatusOK)
+	_, err := w.Write(v)
+	return err
+}
+
+// VisitGetReportResponse answers with the engine's own words.
+func (v verbatim) VisitGetReportResponse(w http.ResponseWriter) error { return v.write(w) }
+
+// VisitGetOrdersResponse answers with the commands as the player wrote them.
+func (v verbatim) VisitGetOrdersResponse(w http.ResponseWriter) error { return v.write(w) }
+
+// ordersJSON writes an api.Orders with its commands byte for byte.
+func ordersJSON(o galaxy.StoredOrders) (verbatim, error) {
+	const mark = `"commands":null`
+	head := api.Orders{Turn: o.Turn, Revision: o.Revision}
+	if o.Revision > 0 {
+		head.StoredAt = &o.StoredAt
+	}
+	b, err := json.Marshal(head)
+	if err != nil {
+		return nil, err
+	}
+	before, after, ok := bytes.Cut(b, []byte(mark))
+	if !ok {
+		panic("orders are encoded without commands")
+	}
+	return slices.Concat(before, []byte(`"commands":`), o.Commands, after), nil
+}

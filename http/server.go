@@ -1,0 +1,103 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+	"github.com/gin-gonic/gin/binding"
+
+	"galaxy/backend/api"
+	"galaxy/backend/galaxy"
+)
+
+// Server is the surface.
+type Server struct {
+	Deps
+	engine   *gin.Engine
+	contract *contract
+	stopping atomic.Bool
+
+	http     *http.Server
+	listener net.Listener
+	failed   chan error
+}
+
+// New makes the surface; Listen serves it.
+func New(d Deps) (*Server, error) {
+	gin.SetMode(gin.ReleaseMode)
+	// The contract validates; gin's own validator would look at every struct once more.
+	binding.Validator = nil
+	contract, err := loadContract()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Deps: d, contract: contract, failed: make(chan error, 1)}
+	observe, err := s.observe()
+	if err != nil {
+		return nil, err
+	}
+	e := gin.New()
+	e.ContextWithFallback = true
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
+	if err := e.SetTrustedProxies(nil); err != nil {
+		return nil, err
+	}
+	e.Use(observe, s.recoverPanic, s.gate, s.authorize, s.limit, s.conform)
+	e.NoRoute(func(c *gin.Context) { s.fail(c, galaxy.Errorf(galaxy.NotFound, "there is nothing at this path")) })
+	e.NoMethod(func(c *gin.Context) {
+		s.fail(c, galaxy.Errorf(galaxy.MethodNotAllowed, "this path does not take the method"))
+	})
+	strict := api.NewStrictHandlerWithOptions(&handlers{s}, nil, api.StrictGinServerOptions{
+		RequestErrorHandlerFunc: func(c *gin.Context, err error) { s.fail(c, malformed(err)) },
+		HandlerErrorFunc:        s.fail, ResponseErrorHandlerFunc: s.fail,
+	})
+	api.RegisterHandlersWithOptions(e, strict, api.GinServerOptions{
+		ErrorHandler: func(c *gin.Context, err error, _ int) { s.fail(c, malformed(err)) },
+	})
+	s.engine = e
+	return s, nil
+}
+
+// Handler is the surface without a listener, for tests and benchmarks.
+func (s *Server) Handler() http.Handler { return s.engine }
+
+// Listen starts serving.
+func (s *Server) Listen() error {
+	l, err := net.Listen("tcp", s.Config.Addr)
+	if err != nil {
+		return fmt.Errorf("REST surface: %w", err)
+	}
+	s.listener = l
+	s.http = &http.Server{Handler: s.engine, ReadTimeout: s.Config.ReadTimeout, ReadHeaderTimeout: s.Config.ReadTimeout,
+		WriteTimeout: s.Config.WriteTimeout, MaxHeaderBytes: 64 << 10}
+	go func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+	return nil
+}
+
+// Addr is where the surface is served.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Failed gives an error when the server ends by itself.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Unready lets /readyz say that the service is about to stop.
+func (s *Server) Unready() { s.stopping.Store(true) }
+
+// Stop takes no new requests and waits for those under way; what is left when ctx is done is cut off.
+func (s *Server) Stop(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		_ = s.http.Close()
+		return fmt.Errorf("requests were cut off: %w", err)
+	}
+	return nil
+}
