@@ -12,7 +12,6 @@ import (
 
 	"galaxy/backend/galaxy"
 	"galaxy/backend/internal/postgres/pgtest"
-	"galaxy/backend/store"
 	"galaxy/backend/store/storetest"
 )
 

@@ -245,7 +245,8 @@ func TestARestartOfTheServiceAdoptsTheEngine(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err = w.order(0, 1, peace)
 		return err == nil
-	}, 20*time.Second, 20*time.Millisecond); require.NoError(t, err)
+	}, 20*time.Second, 20*time.Millisecond)
+	require.NoError(t, err)
 	again, err := w.driver.Inspect(t.Context(), w.id)
 	require.NoError(t, err)
 	require.Equal(t, c.ID, again.ID, "the same process")

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"galaxy/backend/actors"
+	"galaxy/backend/actors/engine"
+	"galaxy/backend/grpcpush"
+	"galaxy/backend/http"
+	"galaxy/backend/internal/docker"
+	"galaxy/backend/internal/enginehttp"
+	"galaxy/backend/internal/geoip"
+	"galaxy/backend/internal/mailtext"
+	"galaxy/backend/internal/process"
+	"galaxy/backend/internal/smtp"
+	"galaxy/backend/internal/telemetry"
+	"galaxy/backend/store"
+)
+
+// startTimeout bounds each step of the start that waits for something outside, but for the lease.
+const startTimeout = 10 * time.Second
+
+// run starts the service and serves until ctx is done or something fails for good.
+func run(ctx context.Context, environ []string) error {
+	conf, err := load(environ)
+	if err != nil {
+		return fmt.Errorf("the settings are not complete:\n%w", err)
+	}
+	tel, err := telemetry.Start(ctx, conf.Telemetry)
+	if err != nil {
+		return fmt.Errorf("telemetry: %w", err)
+	}
+	s := &service{conf: conf, tel: tel, log: tel.Log}
+	defer s.stop()
+	if err := s.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop while it was starting or standing by
+		}
+		s.log.Error("the service cannot start", zap.Error(err))
+		return err
+	}
+	s.log.Info("the service serves", zap.Stringer("http", s.http.Addr()), zap.Stringer("push", s.push.Addr()), zap.Int64("epoch", s.lease.Epoch()))
+	return s.wait(ctx)
+}
+
+// service is what runs, in the order in which it was started.
+type service struct {
+	conf  config
+	tel   *telemetry.Telemetry
+	log   *zap.Logger
+	geo   *geoip.DB
+	store *store.Store
+	// closeDriver ends the container driver's connections.
+	closeDriver func() error
+	containers  containers
+	standby     *standby
+	lease       *store.Lease
+	actors      *actors.System
+	push        *grpcpush.Server
+	http        *http.Server
+	stops       []stop // what has been started, oldest first
+}
+
+// containers is what the service needs of a driver beside what actors need.
+type containers interface {
+	engine.Containers
+	Ping(ctx context.Context) error
+}
+
+func (s *service) start(ctx context.Context) error {
+	if err := s.openOutside(ctx); err != nil {
+		return err
+	}
+	if err := s.serveAlone(ctx); err != nil {
+		return err
+	}
+	mails := smtp.New(s.conf.SMTP, s.tel.Tracers, nil)
+	system, err := actors.Start(ctx, actors.Deps{Config: s.conf.Actors, Store: s.store, Containers: s.containers, Engines: enginehttp.New(s.conf.Engines, s.tel.Tracers),
+		Pace: engine.DefaultPace, Send: mails.Send, Render: mailtext.Render, Country: s.geo.Country, Now: now, Log: s.log, Tracers: s.tel.Tracers, Meter: s.tel.Meter})
+	if err != nil {
+		return err
+	}
+	s.actors = system
+	s.started("actors", s.conf.Service.ShutdownTimeout, system.Stop)
+	s.push, err = grpcpush.Listen(grpcpush.Deps{Config: s.conf.Push, Hub: system.Push, Tokens: s.conf.HTTP.Tokens(), Serving: s.lease.Held,
+		Log: s.log.Named("push"), Tracers: s.tel.Tracers})
+	if err != nil {
+		return err
+	}
+	s.started("push streams", s.conf.Push.ShutdownTimeout, s.stopPush)
+	s.started("mails under way", s.conf.Service.ShutdownTimeout, system.StopMails)
+	surface, err := http.New(http.Deps{Config: s.conf.HTTP, Store: s.store, Sessions: system.Table, Used: system.Used, Auth: system.Auth, Accounts: system.Accounts,
+		Games: system.Games, Versions: system.Versions, Admin: system.Admin, Serving: s.lease.Held, Checks: s.checks(), Now: now,
+		Log: s.log.Named("http"), Tracers: s.tel.Tracers, Meter: s.tel.Meter})
+	if err != nil {
+		return err
+	}
+	// The probes of the standby make way for the whole surface.
+	if err := s.standby.stop(ctx); err != nil {
+		return err
+	}
+	if err := surface.Listen(); err != nil {
+		return err
+	}
+	s.http = surface
+	s.started("requests under way", s.conf.HTTP.ShutdownTimeout, func(ctx context.Context) error {
+		surface.Unready()
+		return surface.Stop(ctx)
+	})
+	return nil
+}
+
+// openOutside reaches for everything that the service stands on.
+func (s *service) openOutside(ctx context.Context) (err error) {
+	if s.geo, err = geoip.Open(s.conf.GeoIP, s.tel.Meter); err != nil {
+		return err
+	}
+	s.started("GeoIP database", time.Second, func(context.Context) error { return s.geo.Close() })
+	opening, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if s.store, err = store.Open(opening, s.conf.Store, s.log.Named("store"), s.tel.Tracers); err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	s.started("Postgres pool", s.conf.Service.ShutdownTimeout, func(context.Context) error {
+		s.store.Close()
+		return nil
+	})
+	if err := s.store.Observe(s.tel.Meter); err != nil {
+		return err
+	}
+	if err := s.store.Migrate(opening); err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	return s.openDriver()
+}
+
+func (s *service) openDriver() error {
+	root := s.conf.Actors.Engine.StateRoot
+	if s.conf.Actors.Engine.Driver == "process" {
+		driver, err := process.New(root)
+		s.containers = driver
+		return err
+	}
+	driver, err := docker.New(s.conf.Docker, root)
+	if err != nil {
+		return err
+	}
+	s.containers = driver
+	s.started("Docker client", s.conf.Service.ShutdownTimeout, func(context.Context) error { return driver.Close() })
+	return nil
+}
+
+// serveAlone stands by until this backend has the database for itself.
+func (s *service) serveAlone(ctx context.Context) (err error) {
+	if s.standby, err = standBy(s.conf.HTTP.Addr); err != nil {
+		return err
+	}
+	s.started("standby", time.Second, s.standby.stop)
+	s.log.Info("waiting for the lease", zap.String("http", s.conf.HTTP.Addr))
+	if s.lease, err = s.store.AcquireLease(ctx, store.DefaultPulse); err != nil {
+		return fmt.Errorf("lease: %w", err)
+	}
+	s.started("lease", time.Second, func(context.Context) error {
+		s.lease.Release()
+		return nil
+	})
+	return nil
+}
+
+func (s *service) checks() []http.Check {
+	return []http.Check{
+		{Name: "postgres", OK: s.store.Ping},
+		{Name: "migrations", OK: s.store.Migrated},
+		{Name: "push_listener", OK: func(context.Context) error {
+			if s.push == nil {
+				return errors.New("the push listener is not bound")
+			}
+			return nil
+		}},
+	}
+}
+
+// wait serves until it is told to stop, or cannot go on.
+func (s *service) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		s.log.Info("told to stop")
+		return nil
+	case <-s.lease.Lost():
+		return errors.New("another backend has taken the database over")
+	case err := <-s.http.Failed():
+		return fmt.Errorf("REST surface: %w", err)
+	case err := <-s.push.Failed():
+		return fmt.Errorf("push stream: %w", err)
+	}
+}
+
+// now is the clock of the service: UTC, as exact as Postgres keeps it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,33 @@
+package store
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// Observe tells the meter how the pool is used.
+func (s *Store) Observe(meter metric.Meter) error {
+	acquires, err := meter.Int64ObservableCounter("db_pool_acquires", metric.WithDescription("Connections taken from the pool."))
+	if err != nil {
+		return err
+	}
+	waits, err := meter.Int64ObservableCounter("db_pool_waits", metric.WithDescription("Connections that had to be waited for."))
+	if err != nil {
+		return err
+	}
+	inUse, err := meter.Int64ObservableGauge("db_pool_in_use", metric.WithDescription("Connections of the pool, by state."))
+	if err != nil {
+		return err
+	}
+	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		stat := s.pool.Stat()
+		o.ObserveInt64(acquires, stat.AcquireCount())
+		o.ObserveInt64(waits, stat.EmptyAcquireCount())
+		o.ObserveInt64(inUse, int64(stat.AcquiredConns()), metric.WithAttributes(attribute.String("state", "acquired")))
+		o.ObserveInt64(inUse, int64(stat.IdleConns()), metric.WithAttributes(attribute.String("state", "idle")))
+		return nil
+	}, acquires, waits, inUse)
+	return err
+}
