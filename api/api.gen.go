@@ -652,7 +652,7 @@ type Runtime struct {
 	// Turn The newest recorded turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
 
-	// Why What the game does or waits for
+	// Why What the game does or waits for, in one word.
 	Why      string    `json:"why"`
 	WhySince time.Time `json:"why_since"`
 

@@ -1,0 +1,120 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	pushv1 "galaxy/backend/proto/push/v1"
+)
+
+// Stream holds the push stream: it comes back with its last cursor whenever the stream breaks.
+type Stream struct {
+	conn   *grpc.ClientConn
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	mu     sync.Mutex
+	events []*pushv1.ClientEvent
+	seen   map[string]bool // event ids: an event may come twice
+	cursor string
+	end    error
+}
+
+// Subscribe opens the stream at address, under the name id, and waits until it stands.
+func Subscribe(ctx context.Context, address, id string) (*Stream, error) {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	living, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Stream{conn: conn, cancel: cancel, done: make(chan struct{}), seen: map[string]bool{}}
+	stream, err := s.open(living, id)
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("subscribe: %w", err)
+	}
+	go s.hold(living, id, stream)
+	return s, nil
+}
+
+func (s *Stream) open(ctx context.Context, id string) (grpc.ServerStreamingClient[pushv1.PushEvent], error) {
+	s.mu.Lock()
+	cursor := s.cursor
+	s.mu.Unlock()
+	stream, err := pushv1.NewPushClient(s.conn).SubscribePush(ctx, &pushv1.GatewaySubscribeRequest{GatewayClientId: id, Cursor: cursor}, grpc.WaitForReady(true))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := stream.Header(); err != nil {
+		return nil, err
+	}
+	return stream, nil
+}
+
+func (s *Stream) hold(ctx context.Context, id string, stream grpc.ServerStreamingClient[pushv1.PushEvent]) {
+	defer close(s.done)
+	for {
+		err := s.read(stream)
+		for err != nil {
+			if ctx.Err() != nil || status.Code(err) == codes.Aborted {
+				s.mu.Lock()
+				s.end = err
+				s.mu.Unlock()
+				return
+			}
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+			stream, err = s.open(ctx, id)
+		}
+	}
+}
+
+func (s *Stream) read(stream grpc.ServerStreamingClient[pushv1.PushEvent]) error {
+	for stream != nil {
+		e, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.cursor = e.GetCursor()
+		if c := e.GetClientEvent(); c != nil && !s.seen[c.GetEventId()] {
+			s.seen[c.GetEventId()] = true
+			s.events = append(s.events, c)
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// Events gives what has come so far, oldest first, each once.
+func (s *Stream) Events() []*pushv1.ClientEvent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*pushv1.ClientEvent(nil), s.events...)
+}
+
+// Count counts the events of a kind.
+func (s *Stream) Count(kind string) (n int) {
+	for _, e := range s.Events() {
+		if e.GetKind() == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// Close ends the stream.
+func (s *Stream) Close() {
+	s.cancel()
+	<-s.done
+	_ = s.conn.Close()
+}
