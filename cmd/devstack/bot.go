@@ -1,0 +1,99 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// report is what a bot reads of its race's report.
+type report struct {
+	Range                 float64
+	Planets               []planet
+	Foreign, Unidentified []target
+	Groups                []struct {
+		ID, At, Ships  int
+		Type, Cargo    string
+		Load, Capacity float64
+	}
+}
+
+// planet is one of the race's own.
+type planet struct {
+	ID                                    int
+	X, Y, Population, Industry, Colonists float64
+	Production                            struct{ Kind string }
+}
+
+// target is a planet that is not one's own.
+type target struct {
+	ID    int
+	X, Y  float64
+	Owner string
+}
+
+type command map[string]any
+
+const hauler = "Hauler"
+
+// think gives sensible orders: industry first, then colony ships for whatever lies in range.
+func think(raw []byte) ([]command, error) {
+	var r report
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return nil, fmt.Errorf("the report cannot be read: %w", err)
+	}
+	orders := []command{}
+	for _, p := range r.Planets {
+		switch {
+		case p.Industry < p.Population*0.9 && p.Production.Kind != "CAP":
+			orders = append(orders, command{"type": "planet.produce", "planet": p.ID, "production": "CAP"})
+		case p.Industry >= p.Population*0.9 && p.Industry > 100 && p.Production.Kind != "SHIP":
+			orders = append(orders, command{"type": "planet.produce", "planet": p.ID, "production": "SHIP", "shipType": hauler})
+		case p.Industry >= p.Population*0.9 && p.Industry <= 100 && p.Production.Kind != "DRIVE":
+			orders = append(orders, command{"type": "planet.produce", "planet": p.ID, "production": "DRIVE"})
+		}
+	}
+	return append(orders, r.colonise()...), nil
+}
+
+// colonise loads haulers where there are colonists, and sends them to the nearest planets that seem free.
+func (r report) colonise() (orders []command) {
+	goals := slices.Concat(r.Foreign, r.Unidentified)
+	goals = slices.DeleteFunc(goals, func(t target) bool { return t.Owner != "" })
+	for _, g := range r.Groups {
+		if g.At == 0 || g.Type != hauler {
+			continue
+		}
+		i := slices.IndexFunc(r.Planets, func(p planet) bool { return p.ID == g.At })
+		if i < 0 {
+			if g.Cargo == "COL" && g.Load > 0 {
+				orders = append(orders, command{"type": "group.unload", "group": g.ID, "amount": g.Load})
+			}
+			continue
+		}
+		home := r.Planets[i]
+		load := math.Floor(min(g.Capacity, home.Colonists)*100) / 100
+		near := r.nearest(goals, home.X, home.Y)
+		if load <= 0 && g.Load <= 0 || near < 0 {
+			continue
+		}
+		if g.Load <= 0 {
+			orders = append(orders, command{"type": "group.load", "group": g.ID, "kind": "COL", "amount": load})
+		}
+		orders = append(orders, command{"type": "group.send", "group": g.ID, "planet": goals[near].ID})
+		goals = slices.Delete(goals, near, near+1)
+	}
+	return orders
+}
+
+// nearest gives the index of the nearest goal in range, -1 when there is none.
+func (r report) nearest(goals []target, x, y float64) int {
+	best, at := r.Range, -1
+	for i, t := range goals {
+		if d := math.Hypot(t.X-x, t.Y-y); d <= best {
+			best, at = d, i
+		}
+	}
+	return at
+}
