@@ -1,11 +1,36 @@
 SHELL := bash
 .DEFAULT_GOAL := help
+GOLANGCI := v2.15.0
 
-.PHONY: help test
+.PHONY: help run test integration-test gen jet lint check-generated
+
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+run: ## play a real game through the real service; flags: make run ARGS="-turns 5"
+	@scripts/need.sh postgres
+	@go run ./cmd/devstack $(ARGS)
 
 test: ## unit, contract and end-to-end tests; containers where a Docker daemon answers
 	@scripts/need.sh postgres race
 	go vet ./...
-	go test -race ./...
+	go test -race -timeout 15m ./...
+
+integration-test: ## the end-to-end tests, Docker required
+	@scripts/need.sh postgres race docker
+	REQUIRE_DOCKER=1 go test -race -count=1 -timeout 15m ./test ./internal/docker
+
+gen: ## regenerate protobuf, FlatBuffers, the contract's Go and the settings table
+	@scripts/need.sh protoc node
+	scripts/gen.sh
+
+jet: ## regenerate the database code from the migrations
+	@scripts/need.sh postgres
+	go run ./cmd/jetgen
+
+lint: ## look for what the compiler lets pass
+	@[ -x .tools/golangci-lint ] || GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	.tools/golangci-lint run
+
+check-generated: gen jet ## fail if regenerating changes a file
+	@git diff --exit-code --stat -- . || { echo "generated code is out of date: run make gen jet and commit" >&2; exit 1; }

@@ -23,3 +23,14 @@ gofmt -w proto/fbs
 have oapi-codegen v2.8.2 github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 oapi-codegen -config api/config.yaml openapi.yaml
 oapi-codegen -config client/config.yaml openapi.yaml
+
+# The README's settings table, between its marks.
+table=$(mktemp)
+go run ./cmd/backend settings >"$table"
+awk -v table="$table" '
+    /<!-- settings -->/ { print; while ((getline line < table) > 0) print line; skip = 1; next }
+    /<!-- \/settings -->/ { skip = 0 }
+    !skip { print }
+' README.md >"$table.md"
+cat "$table.md" >README.md
+rm -f "$table" "$table.md"

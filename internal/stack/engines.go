@@ -86,5 +86,8 @@ func (s *Stack) StopEngines(ctx context.Context, grace time.Duration) error {
 		}
 		problems = append(problems, d.Remove(ctx, c.Game))
 	}
+	if n, ok := d.(interface{ RemoveNetwork(context.Context) error }); ok && len(problems) == len(running) {
+		problems = append(problems, n.RemoveNetwork(ctx))
+	}
 	return errors.Join(problems...)
 }
