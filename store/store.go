@@ -76,7 +76,7 @@ func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.Trace
 	pc.ConnConfig.ConnectTimeout = connectTimeout
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pc.ConnConfig.RuntimeParams["application_name"] = "galaxy-backend"
-	pc.ConnConfig.Tracer = multitracer.New(count, otelpgx.NewTracer(otelpgx.WithTracerProvider(tracers), otelpgx.WithTrimSQLInSpanName()))
+	pc.ConnConfig.Tracer = multitracer.New(count, otelpgx.NewTracer(otelpgx.WithTracerProvider(tracers)))
 	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
 		return nil

@@ -113,15 +113,6 @@ func scanAll[T any](q *pgx.QueuedQuery, out *[]T) {
 	})
 }
 
-// ptr gives nil for a zero value, as optional columns want it.
-func ptr[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
-}
-
 // deref gives the zero value for nil.
 func deref[T any](p *T) T {
 	if p == nil {

@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"galaxy/backend/actors/kit"
@@ -92,7 +93,7 @@ func (s *Subscription) end(reason error) {
 	s.mu.Lock()
 	if s.ended == nil {
 		s.ended = reason
-		if reason == error(ErrReplaced) {
+		if errors.Is(reason, ErrReplaced) {
 			s.replay, s.queue = nil, nil
 		}
 	}

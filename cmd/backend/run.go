@@ -50,20 +50,18 @@ func run(ctx context.Context, environ []string) error {
 
 // service is what runs, in the order in which it was started.
 type service struct {
-	conf  config
-	tel   *telemetry.Telemetry
-	log   *zap.Logger
-	geo   *geoip.DB
-	store *store.Store
-	// closeDriver ends the container driver's connections.
-	closeDriver func() error
-	containers  containers
-	standby     *standby
-	lease       *store.Lease
-	actors      *actors.System
-	push        *grpcpush.Server
-	http        *http.Server
-	stops       []stop // what has been started, oldest first
+	conf       config
+	tel        *telemetry.Telemetry
+	log        *zap.Logger
+	geo        *geoip.DB
+	store      *store.Store
+	containers containers
+	standby    *standby
+	lease      *store.Lease
+	actors     *actors.System
+	push       *grpcpush.Server
+	http       *http.Server
+	stops      []stop // what has been started, oldest first
 }
 
 // containers is what the service needs of a driver beside what actors need.

@@ -36,7 +36,7 @@ func run(log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	e, err := server.New(dir, version, log)
 	if err != nil {
 		return err

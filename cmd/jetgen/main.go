@@ -42,7 +42,7 @@ func generate(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func generate(ctx context.Context, out string) error {
 	}
 	defer pool.Close()
 	db := stdlib.OpenDBFromPool(pool)
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	if err := os.RemoveAll(out); err != nil {
 		return err
 	}

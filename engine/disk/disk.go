@@ -100,7 +100,7 @@ func (d *Dir) Init(s Saved, reports map[int]rules.Report) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp)
+	defer func() { _ = os.Remove(tmp) }()
 	if err := os.Link(tmp, d.file("state.json")); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return ErrInitialised

@@ -50,7 +50,7 @@ func DockerAnswers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	return d.Ping(ctx)
 }
 
@@ -63,7 +63,7 @@ func (s *Stack) ProvideEngine(ctx context.Context, version string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	return imageName + version, d.Import(ctx, s.Binaries.Engine, imageName+version)
 }
 
@@ -73,7 +73,7 @@ func (s *Stack) StopEngines(ctx context.Context, grace time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer closeDriver()
+	defer func() { _ = closeDriver() }()
 	running, err := d.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list the engines: %w", err)
