@@ -25,8 +25,7 @@ const (
 	timeout     = 20 * time.Second
 )
 
-// dummy is what the password of an unknown operator is compared with: the hash, at the service's cost, of a password
-// that nobody kept.
+// dummy is the hash, at the service's cost, of a password that nobody kept.
 const dummy = "$2a$12$XiCa2feCpu4tv3cI0HSvdurNJ/CZMx8HI2K9kx1v.g2KGLhxPuh2."
 
 var errWrong = galaxy.Errorf(galaxy.Unauthorized, "user name or password is wrong")
@@ -34,6 +33,7 @@ var errWrong = galaxy.Errorf(galaxy.Unauthorized, "user name or password is wron
 // gate checks credentials.
 type gate struct {
 	Deps
+	nobody  []byte // what the password of an unknown operator is compared with
 	known   map[[sha256.Size]byte]time.Time
 	queue   []pending
 	running int
@@ -55,8 +55,15 @@ type compared struct {
 
 // Start starts the check.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref, error) {
+	nobody := []byte(dummy)
+	if d.Cost != 0 {
+		var err error
+		if nobody, err = bcrypt.GenerateFromPassword([]byte("nobody"), d.Cost); err != nil {
+			return kit.Ref{}, err
+		}
+	}
 	return sys.Spawn("admin", sys.Props(func() actor.Actor {
-		return &gate{Deps: d, known: map[[sha256.Size]byte]time.Time{}}
+		return &gate{Deps: d, nobody: nobody, known: map[[sha256.Size]byte]time.Time{}}
 	}), strategy)
 }
 
@@ -130,7 +137,7 @@ func (a *gate) compare(ctx context.Context, m Verify) error {
 	}
 	hash := account.PasswordHash
 	if unknown {
-		hash = []byte(dummy)
+		hash = a.nobody
 	}
 	if bcrypt.CompareHashAndPassword(hash, []byte(m.Password)) != nil || unknown || !account.Enabled {
 		return errWrong
