@@ -24,6 +24,8 @@ func RaceKey(name string) (string, error) {
 	fold := cases.Fold()
 	key := confusable.Skeleton(fold.String(confusable.Skeleton(fold.String(bare))))
 	key = strings.Map(dropSeparators, norm.NFKC.String(fold.String(key)))
+	// A capital I looks like l and 1, and folds to i: all four must be one, for a key cannot be equal to two others.
+	key = strings.ReplaceAll(key, "i", "l")
 	if key == "" {
 		return "", Errorf(InvalidRequest, "race_name must hold a letter or a digit")
 	}

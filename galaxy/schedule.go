@@ -1,6 +1,7 @@
 package galaxy
 
 import (
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -22,7 +23,8 @@ func (s Schedule) parse() (cron.Schedule, *time.Location, error) {
 		return nil, nil, Errorf(InvalidRequest, "schedule_time_zone is not a known IANA time zone")
 	}
 	ticks, err := cronParser.Parse(s.Cron)
-	if err != nil {
+	// The parser would take a zone of its own before the fields.
+	if err != nil || strings.Contains(s.Cron, "=") {
 		return nil, nil, Errorf(InvalidRequest, "turn_schedule is not a five-field cron expression").Because(err)
 	}
 	return ticks, zone, nil
@@ -41,27 +43,26 @@ func (s Schedule) Next(t time.Time) (time.Time, error) {
 	return next.UTC(), nil
 }
 
-// Validate refuses schedules that do not parse, never come due, or come due more often than every shortest.
-// It looks at the ticks of the year after from, at most scheduleSample of them.
+// Validate refuses schedules that do not parse, never come due, or come due more often than every shortest. It looks at
+// the ticks of the year after from: enough for every day of every month.
 func (s Schedule) Validate(from time.Time, shortest time.Duration) error {
 	at, err := s.Next(from)
 	if err != nil {
 		return err
 	}
+	ticks, zone, err := s.parse()
+	if err != nil {
+		return err
+	}
 	for end := at.AddDate(1, 0, 0); at.Before(end); {
-		next, err := s.Next(at)
-		if err != nil {
-			return err
+		next := ticks.Next(at.In(zone))
+		if next.IsZero() {
+			return nil
 		}
 		if next.Sub(at) < shortest {
 			return Errorf(InvalidRequest, "turn_schedule comes due more often than every %s", shortest)
 		}
-		if at = next; at.Sub(from) > scheduleSample {
-			return nil
-		}
+		at = next
 	}
 	return nil
 }
-
-// scheduleSample is how far Validate looks: long enough for every day of every month.
-const scheduleSample = 366 * 24 * time.Hour

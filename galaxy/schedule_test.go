@@ -1,0 +1,59 @@
+package galaxy
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func TestTheNextTick(t *testing.T) {
+	for name, c := range map[string]struct {
+		cron, zone, after, want string
+	}{
+		"later today":                        {"0 21 * * *", "UTC", "2026-01-01T20:00:00Z", "2026-01-01T21:00:00Z"},
+		"a tick is not after itself":         {"0 21 * * *", "UTC", "2026-01-01T21:00:00Z", "2026-01-02T21:00:00Z"},
+		"no zone is UTC":                     {"0 21 * * *", "", "2026-01-01T20:00:00Z", "2026-01-01T21:00:00Z"},
+		"nine in Berlin in winter":           {"0 21 * * *", "Europe/Berlin", "2026-01-01T12:00:00Z", "2026-01-01T20:00:00Z"},
+		"nine in Berlin in summer":           {"0 21 * * *", "Europe/Berlin", "2026-07-01T12:00:00Z", "2026-07-01T19:00:00Z"},
+		"nine on the day the clocks go on":   {"0 21 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T19:00:00Z"},
+		"nine on the day the clocks go back": {"0 21 * * *", "Europe/Berlin", "2026-10-25T00:00:00Z", "2026-10-25T20:00:00Z"},
+		"the last of February":               {"0 0 29 2 *", "UTC", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Schedule{c.cron, c.zone}.Next(at(c.after))
+			require.NoError(t, err)
+			require.Equal(t, at(c.want), got)
+		})
+	}
+}
+
+func TestSchedulesThatAreRefused(t *testing.T) {
+	for name, s := range map[string]Schedule{
+		"four fields":               {"0 21 * *", "UTC"},
+		"six fields":                {"0 0 21 * * *", "UTC"},
+		"words":                     {"at nine", "UTC"},
+		"a descriptor":              {"@daily", "UTC"},
+		"a zone before the fields":  {"TZ=UTC 0 21 * * *", "UTC"},
+		"a zone nobody knows":       {"0 21 * * *", "Mars/Olympus"},
+		"the machine's own zone":    {"0 21 * * *", "Local"},
+		"a day that never comes":    {"0 0 31 2 *", "UTC"},
+		"every minute":              {"* * * * *", "UTC"},
+		"two ticks close together":  {"0,3 21 * * *", "UTC"},
+		"close together at the end": {"59,0 23,0 31,1 12,1 *", "UTC"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := s.Validate(at("2026-01-01T00:00:00Z"), 5*time.Minute)
+			require.Equal(t, InvalidRequest, CodeOf(err), "%v", err)
+		})
+	}
+	require.NoError(t, Schedule{"*/5 * * * *", "UTC"}.Validate(at("2026-01-01T00:00:00Z"), 5*time.Minute))
+}
