@@ -12,7 +12,7 @@ import (
 
 // adminGame asks a game to do something and gives it as operators see it.
 func (h *handlers) adminGame(ctx context.Context, id galaxy.GameID, cmd kit.Command[galaxy.Game]) (api.AdminGameJSONResponse, error) {
-	g, err := kit.Ask(ctx, h.Games.Ref(id), cmd)
+	g, err := kit.Ask(living(ctx), h.Games.Ref(id), cmd)
 	if err != nil {
 		return api.AdminGameJSONResponse{}, err
 	}
@@ -58,7 +58,7 @@ func (h *handlers) AdminForceStop(ctx context.Context, r api.AdminForceStopReque
 }
 
 func (h *handlers) AdminListApplications(ctx context.Context, r api.AdminListApplicationsRequestObject) (api.AdminListApplicationsResponseObject, error) {
-	if _, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.Get{}); err != nil {
+	if _, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.Get{}); err != nil {
 		return nil, err
 	}
 	f := galaxy.ApplicationFilter{Game: gameID(r.GameID)}
@@ -70,22 +70,22 @@ func (h *handlers) AdminListApplications(ctx context.Context, r api.AdminListApp
 }
 
 func (h *handlers) AdminApproveApplication(ctx context.Context, r api.AdminApproveApplicationRequestObject) (api.AdminApproveApplicationResponseObject, error) {
-	a, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.Approve{By: operator(ctx), Application: galaxy.ApplicationID{UUID: r.ApplicationID}})
+	a, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.Approve{By: operator(ctx), Application: galaxy.ApplicationID{UUID: r.ApplicationID}})
 	return api.AdminApproveApplication200JSONResponse(applicationOf(a)), err
 }
 
 func (h *handlers) AdminGetRuntime(ctx context.Context, r api.AdminGetRuntimeRequestObject) (api.AdminGetRuntimeResponseObject, error) {
-	g, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.Get{})
+	g, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.Get{})
 	return api.AdminGetRuntime200JSONResponse{RuntimeJSONResponse: api.RuntimeJSONResponse(runtimeOf(g))}, err
 }
 
 func (h *handlers) AdminForceNextTurn(ctx context.Context, r api.AdminForceNextTurnRequestObject) (api.AdminForceNextTurnResponseObject, error) {
-	g, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.ForceNextTurn{By: operator(ctx), Turn: int(r.Body.Turn)})
+	g, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.ForceNextTurn{By: operator(ctx), Turn: int(r.Body.Turn)})
 	return api.AdminForceNextTurn200JSONResponse{RuntimeJSONResponse: api.RuntimeJSONResponse(runtimeOf(g))}, err
 }
 
 func (h *handlers) AdminListEngineVersions(ctx context.Context, _ api.AdminListEngineVersionsRequestObject) (api.AdminListEngineVersionsResponseObject, error) {
-	known, err := kit.Ask(ctx, h.Versions, versions.List{})
+	known, err := kit.Ask(living(ctx), h.Versions, versions.List{})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (h *handlers) AdminListEngineVersions(ctx context.Context, _ api.AdminListE
 
 func (h *handlers) AdminAddEngineVersion(ctx context.Context, r api.AdminAddEngineVersionRequestObject) (api.AdminAddEngineVersionResponseObject, error) {
 	by := operator(ctx)
-	v, err := kit.Ask(ctx, h.Versions, versions.Add{By: by.Principal, RequestID: by.RequestID, Version: galaxy.EngineVersion{Version: r.Body.Version,
+	v, err := kit.Ask(living(ctx), h.Versions, versions.Add{By: by.Principal, RequestID: by.RequestID, Version: galaxy.EngineVersion{Version: r.Body.Version,
 		ImageRef: r.Body.ImageRef, Enabled: r.Body.Enabled == nil || *r.Body.Enabled, ExpectedTurn: r.Body.ExpectedTurn != nil && *r.Body.ExpectedTurn,
 		Idempotency: idempotency(ctx, r.Params.IdempotencyKey)}})
 	return api.AdminAddEngineVersion201JSONResponse(versionOf(v)), err

@@ -35,6 +35,10 @@ func ginOf(ctx context.Context) *gin.Context {
 	return c
 }
 
+// living is the request's own context. gin takes its contexts back when a handler returns and uses them again, so none
+// may reach anything that keeps it: a goroutine of database/sql, or the parent of another context.
+func living(ctx context.Context) context.Context { return ginOf(ctx).Request.Context() }
+
 func caller(ctx context.Context) galaxy.UserID {
 	v, _ := ginOf(ctx).Get(userKey)
 	id, ok := v.(galaxy.UserID)
@@ -84,7 +88,7 @@ func (h *handlers) SendEmailCode(ctx context.Context, r api.SendEmailCodeRequest
 	if _, err := galaxy.NormalLanguage(deref(r.Body.Locale)); err != nil {
 		return nil, err
 	}
-	id, err := kit.Ask(ctx, h.Auth.Ref(email), auth.SendCode{RequestID: requestID(ginOf(ctx))})
+	id, err := kit.Ask(living(ctx), h.Auth.Ref(email), auth.SendCode{RequestID: requestID(ginOf(ctx))})
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +100,14 @@ func (h *handlers) ConfirmEmailCode(ctx context.Context, r api.ConfirmEmailCodeR
 	if err != nil {
 		return nil, err
 	}
-	ch, err := h.Store.Challenge(ctx, galaxy.ChallengeID{UUID: r.Body.ChallengeID})
+	ch, err := h.Store.Challenge(living(ctx), galaxy.ChallengeID{UUID: r.Body.ChallengeID})
 	if galaxy.Is(err, galaxy.NotFound) {
 		return nil, auth.ErrNotConfirmed
 	}
 	if err != nil {
 		return nil, err
 	}
-	in, err := kit.Ask(ctx, h.Auth.Ref(ch.Email), auth.Confirm{Challenge: ch.ID, Code: r.Body.Code, Key: key, TimeZone: r.Body.TimeZone,
+	in, err := kit.Ask(living(ctx), h.Auth.Ref(ch.Email), auth.Confirm{Challenge: ch.ID, Code: r.Body.Code, Key: key, TimeZone: r.Body.TimeZone,
 		Locale: deref(r.Body.Locale), DeviceName: deref(r.Body.DeviceName), Source: source(ctx), RequestID: requestID(ginOf(ctx))})
 	if err != nil {
 		return nil, err
@@ -129,7 +133,7 @@ func (h *handlers) Readyz(ctx context.Context, _ api.ReadyzRequestObject) (api.R
 	status, checks := api.ReadinessStatusReady, map[string]string{"lease": "ok"}
 	for _, check := range h.Checks {
 		checks[check.Name] = "ok"
-		if err := check.OK(ctx); err != nil {
+		if err := check.OK(living(ctx)); err != nil {
 			checks[check.Name] = "failed: " + short(err)
 			status = api.ReadinessStatusNotReady
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 func (h *handlers) GetAccount(ctx context.Context, _ api.GetAccountRequestObject) (api.GetAccountResponseObject, error) {
-	a, err := kit.Ask(ctx, h.Accounts.Ref(caller(ctx)), account.Get{})
+	a, err := kit.Ask(living(ctx), h.Accounts.Ref(caller(ctx)), account.Get{})
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (h *handlers) games(ctx context.Context, f galaxy.GameFilter, p galaxy.Page
 	if f.Statuses != nil && len(f.Statuses) == 0 {
 		return api.GamePage{Items: []api.Game{}}, nil
 	}
-	found, next, err := h.Store.ListGames(ctx, f, p)
+	found, next, err := h.Store.ListGames(living(ctx), f, p)
 	if err != nil {
 		return api.GamePage{}, err
 	}
@@ -55,7 +55,7 @@ func (h *handlers) GetLobbyGame(ctx context.Context, r api.GetLobbyGameRequestOb
 
 // lobbyGame gives a game that every player may see; any other is not there for them.
 func (h *handlers) lobbyGame(ctx context.Context, id galaxy.GameID) (galaxy.Game, error) {
-	g, err := kit.Ask(ctx, h.Games.Ref(id), game.Get{})
+	g, err := kit.Ask(living(ctx), h.Games.Ref(id), game.Get{})
 	if err == nil && (g.Visibility != galaxy.Public || g.Status == galaxy.Draft) {
 		return galaxy.Game{}, galaxy.Errorf(galaxy.NotFound, "there is no such game")
 	}
@@ -66,7 +66,7 @@ func (h *handlers) ApplyToGame(ctx context.Context, r api.ApplyToGameRequestObje
 	if _, err := h.lobbyGame(ctx, gameID(r.GameID)); err != nil {
 		return nil, err
 	}
-	a, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.Apply{User: caller(ctx), Race: r.Body.RaceName,
+	a, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.Apply{User: caller(ctx), Race: r.Body.RaceName,
 		Idempotency: idempotency(ctx, r.Params.IdempotencyKey), RequestID: requestID(ginOf(ctx))})
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (h *handlers) ListOwnApplications(ctx context.Context, r api.ListOwnApplica
 }
 
 func (h *handlers) applications(ctx context.Context, f galaxy.ApplicationFilter, p galaxy.Page) (api.ApplicationPage, error) {
-	found, next, err := h.Store.ListApplications(ctx, f, p)
+	found, next, err := h.Store.ListApplications(living(ctx), f, p)
 	if err != nil {
 		return api.ApplicationPage{}, err
 	}
@@ -99,7 +99,7 @@ func (h *handlers) applications(ctx context.Context, f galaxy.ApplicationFilter,
 }
 
 func (h *handlers) GetGameState(ctx context.Context, r api.GetGameStateRequestObject) (api.GetGameStateResponseObject, error) {
-	v, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.View{User: caller(ctx)})
+	v, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.View{User: caller(ctx)})
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (h *handlers) PutOrders(ctx context.Context, r api.PutOrdersRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	done, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.PutOrders{User: caller(ctx), Turn: int(r.Body.Turn), Expected: r.Body.ExpectedRevision,
+	done, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.PutOrders{User: caller(ctx), Turn: int(r.Body.Turn), Expected: r.Body.ExpectedRevision,
 		Commands: commands, Raw: r.Body.Commands})
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (h *handlers) PutOrders(ctx context.Context, r api.PutOrdersRequestObject) 
 }
 
 func (h *handlers) GetOrders(ctx context.Context, r api.GetOrdersRequestObject) (api.GetOrdersResponseObject, error) {
-	held, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.GetOrders{User: caller(ctx)})
+	held, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.GetOrders{User: caller(ctx)})
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (h *handlers) GetOrders(ctx context.Context, r api.GetOrdersRequestObject) 
 }
 
 func (h *handlers) GetReport(ctx context.Context, r api.GetReportRequestObject) (api.GetReportResponseObject, error) {
-	report, err := kit.Ask(ctx, h.Games.Ref(gameID(r.GameID)), game.GetReport{User: caller(ctx), Turn: int(r.Turn)})
+	report, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.GetReport{User: caller(ctx), Turn: int(r.Turn)})
 	if err != nil {
 		return nil, err
 	}

@@ -45,8 +45,11 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// Migrated reports an error unless every migration is applied.
+// Migrated reports an error unless every migration is applied. Migrations are never taken back, so a yes is remembered.
 func (s *Store) Migrated(ctx context.Context) error {
+	if s.migrated.Load() {
+		return nil
+	}
 	provider, done, err := s.goose()
 	if err != nil {
 		return err
@@ -56,6 +59,7 @@ func (s *Store) Migrated(ctx context.Context) error {
 	if err == nil && pending {
 		err = errors.New("migrations are pending")
 	}
+	s.migrated.Store(err == nil)
 	return err
 }
 

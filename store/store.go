@@ -55,11 +55,12 @@ func (c Config) Validate() error {
 
 // Store is the pool and what stands in front of it.
 type Store struct {
-	pool  *pgxpool.Pool
-	conf  Config
-	log   *zap.Logger
-	lease atomic.Pointer[Lease]
-	count *counter
+	pool     *pgxpool.Pool
+	conf     Config
+	log      *zap.Logger
+	lease    atomic.Pointer[Lease]
+	count    *counter
+	migrated atomic.Bool // it was seen that every migration is applied
 }
 
 // connectTimeout bounds how long the start waits for a Postgres that is away.
