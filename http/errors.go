@@ -65,6 +65,8 @@ func (s *Server) known(c *gin.Context, err error) *galaxy.Error {
 		return galaxy.Errorf(galaxy.PayloadTooLarge, "the body has more than %d bytes", large.Limit)
 	case errors.As(err, &e) && statuses[e.Code] != 0:
 		return e
+	case galaxy.MemoryStale(err):
+		return galaxy.Errorf(galaxy.ServiceUnavailable, "what this was decided on has changed meanwhile; try again").Because(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return galaxy.Errorf(galaxy.Timeout, "the answer did not come in time; the request may still be carried out")
 	case errors.Is(err, context.Canceled):

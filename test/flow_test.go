@@ -48,8 +48,12 @@ type world struct {
 	game    uuid.UUID
 }
 
-func begin(t *testing.T, driver string, env ...string) *world {
-	if driver == "docker" {
+func begin(t *testing.T, driver string) *world {
+	return beginWith(t, stack.Options{Driver: driver, Fast: true})
+}
+
+func beginWith(t *testing.T, o stack.Options) *world {
+	if o.Driver == "docker" {
 		if err := stack.DockerAnswers(t.Context()); err != nil {
 			if os.Getenv("REQUIRE_DOCKER") != "" {
 				t.Fatalf("REQUIRE_DOCKER is set, and no Docker daemon answers: %v", err)
@@ -60,7 +64,8 @@ func begin(t *testing.T, driver string, env ...string) *world {
 	dir, err := os.MkdirTemp("", "galaxy-test")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
-	s, err := stack.Start(t.Context(), stack.Options{Dir: dir, Driver: driver, Binaries: binaries, Label: "galaxy-test-" + uuid.NewString(), Fast: true, Env: env})
+	o.Dir, o.Binaries, o.Label = dir, binaries, "galaxy-test-"+uuid.NewString()
+	s, err := stack.Start(t.Context(), o)
 	require.NoError(t, err)
 	w := &world{T: t, stack: s, admin: gateway.Operator(stack.AdminUser, stack.AdminPassword)}
 	t.Cleanup(func() {
