@@ -66,16 +66,25 @@ func (g Game) started(s EngineStatus, by By) GameChange {
 
 // SameRoster reports whether an engine holds exactly the game's active races.
 func (g Game) SameRoster(players []EnginePlayer) bool {
-	var want, have []string
+	return SameRaces(g.Races(), players)
+}
+
+// Races names the active members' races.
+func (g Game) Races() []string {
+	var races []string
 	for _, m := range g.Active() {
-		want = append(want, m.Race)
+		races = append(races, m.Race)
 	}
+	return races
+}
+
+// SameRaces reports whether an engine holds exactly these races, in any order.
+func SameRaces(races []string, players []EnginePlayer) bool {
+	var have []string
 	for _, p := range players {
 		have = append(have, p.Race)
 	}
-	slices.Sort(want)
-	slices.Sort(have)
-	return slices.Equal(want, have)
+	return slices.Equal(slices.Sorted(slices.Values(races)), slices.Sorted(slices.Values(have)))
 }
 
 // back is the engine serving again at the recorded turn. An open claim is tried again, as a new attempt.

@@ -3,12 +3,10 @@ package grpcpush
 
 import (
 	"context"
-	"crypto/subtle"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -167,11 +165,8 @@ func (s *Server) admit(ctx context.Context) error {
 func (s *Server) bears(ctx context.Context) bool {
 	md, _ := metadata.FromIncomingContext(ctx)
 	for _, v := range md.Get("authorization") {
-		given, ok := strings.CutPrefix(v, "Bearer ")
-		for _, token := range s.Tokens {
-			if ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1 {
-				return true
-			}
+		if galaxy.Bears(v, s.Tokens) {
+			return true
 		}
 	}
 	return false

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"crypto/subtle"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -68,14 +67,8 @@ func (s *Server) authorize(c *gin.Context) {
 // gateway lets in who bears a token, when there is one.
 func (s *Server) gateway(c *gin.Context) error {
 	tokens := s.Config.Tokens()
-	if len(tokens) == 0 {
+	if len(tokens) == 0 || galaxy.Bears(c.GetHeader("Authorization"), tokens) {
 		return nil
-	}
-	given, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-	for _, token := range tokens {
-		if ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1 {
-			return nil
-		}
 	}
 	return galaxy.Errorf(galaxy.Unauthorized, "a gateway must bear its token")
 }

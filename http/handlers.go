@@ -88,7 +88,7 @@ func (h *handlers) SendEmailCode(ctx context.Context, r api.SendEmailCodeRequest
 	if _, err := galaxy.NormalLanguage(deref(r.Body.Locale)); err != nil {
 		return nil, err
 	}
-	id, err := kit.Ask(living(ctx), h.Auth.Ref(email), auth.SendCode{RequestID: requestID(ginOf(ctx))})
+	id, err := kit.Ask(living(ctx), h.Auth.Ref(email), auth.SendCode{})
 	if err != nil {
 		return nil, err
 	}

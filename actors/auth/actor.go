@@ -38,7 +38,7 @@ func (a *address) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case SendCode:
 		a.idle.Use(c, a.Now())
-		id, err := a.onSendCode(c, m)
+		id, err := a.onSendCode(c)
 		kit.Reply(c, id, err)
 	case Confirm:
 		a.idle.Use(c, a.Now())

@@ -20,7 +20,7 @@ import (
 // loginPriority lets sign-in codes overtake all other mail.
 const loginPriority = 100
 
-func (a *address) onSendCode(c actor.Context, _ SendCode) (galaxy.ChallengeID, error) {
+func (a *address) onSendCode(c actor.Context) (galaxy.ChallengeID, error) {
 	ctx, cancel := kit.WorkContext(c)
 	defer cancel()
 	now := a.Now()

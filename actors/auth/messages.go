@@ -11,7 +11,6 @@ import (
 // whether the address is known or not.
 type SendCode struct {
 	kit.Returns[galaxy.ChallengeID]
-	RequestID string
 }
 
 // Confirm signs a device in with a mailed code.

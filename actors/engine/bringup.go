@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -81,11 +80,7 @@ func (a *driver) ask(ctx context.Context, address string) (galaxy.EngineStatus, 
 
 // fresh reports whether the engine holds this very game, before its first turn.
 func (a *driver) fresh(s galaxy.EngineStatus) bool {
-	var have []string
-	for _, p := range s.Players {
-		have = append(have, p.Race)
-	}
-	return s.Game == a.Game && s.Turn == 0 && slices.Equal(slices.Sorted(slices.Values(a.Races)), slices.Sorted(slices.Values(have)))
+	return s.Game == a.Game && s.Turn == 0 && galaxy.SameRaces(a.Races, s.Players)
 }
 
 func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {

@@ -200,12 +200,8 @@ func (t *table) keepEngine(c actor.Context) {
 	}
 	t.engine.serial++
 	t.engine = runner{serial: t.engine.serial, bringsUp: bringsUp}
-	var races []string
-	for _, m := range g.Active() {
-		races = append(races, m.Race)
-	}
 	t.engine.pid = c.Spawn(engine.Props(t.sys, t.Engine, engine.Spec{Serial: t.engine.serial, Game: g.ID, Version: g.Runtime.EngineVersion,
-		ImageRef: g.Runtime.ImageRef, ExpectedTurn: g.Runtime.ExpectedTurn, Turn: g.Runtime.Turn, Races: races, Up: bringsUp}))
+		ImageRef: g.Runtime.ImageRef, ExpectedTurn: g.Runtime.ExpectedTurn, Turn: g.Runtime.Turn, Races: g.Races(), Up: bringsUp}))
 }
 
 func (t *table) dismiss(c actor.Context) {

@@ -50,10 +50,7 @@ func prepare(o *options) (unlock func(), err error) {
 
 // clean ends the engines that an earlier devstack left running, and removes the data directory.
 func clean(data string) error {
-	for _, driver := range []string{"process", "docker"} {
-		if recorded(data) != driver {
-			continue
-		}
+	if driver := recorded(data); driver != "" {
 		s := &stack.Stack{Options: stack.Options{Dir: data, Driver: driver, Label: label(data)}}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
