@@ -2,7 +2,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 GOLANGCI := v2.15.0
 
-.PHONY: help run test integration-test gen jet lint check-generated
+.PHONY: help run test integration-test bench gen jet lint check-generated
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -19,6 +19,10 @@ test: ## unit, contract and end-to-end tests; containers where a Docker daemon a
 integration-test: ## the end-to-end tests, Docker required
 	@scripts/need.sh postgres race docker
 	REQUIRE_DOCKER=1 go test -race -count=1 -timeout 15m ./test ./internal/docker
+
+bench: ## measure beside bare loops: lines "BENCH <name> ours= limit= unit= ratio="; one: make bench NAME=rest/order
+	@scripts/need.sh postgres
+	go test -count=1 -timeout 60m -v -run '^TestBench$$/^$(or $(subst /,$$/^,$(NAME)),)' ./bench -full
 
 gen: ## regenerate protobuf, FlatBuffers, the contract's Go and the settings table
 	@scripts/need.sh protoc node

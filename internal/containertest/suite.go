@@ -4,6 +4,7 @@ package containertest
 import (
 	"context"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -41,6 +42,19 @@ func BuildEngine(t testing.TB) string {
 	text, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(text))
 	return out
+}
+
+// NeedDocker skips the test, loudly, when no daemon answers; where one is required the test fails.
+func NeedDocker(t testing.TB, d interface{ Ping(context.Context) error }) {
+	t.Helper()
+	err := d.Ping(t.Context())
+	switch {
+	case err == nil:
+	case os.Getenv("REQUIRE_DOCKER") != "":
+		t.Fatalf("a Docker daemon is required: %v", err)
+	default:
+		t.Skipf("SKIPPED, WITH ALL IT WOULD SHOW: no Docker daemon answers: %v", err)
+	}
 }
 
 // Run runs the suite.

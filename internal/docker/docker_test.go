@@ -37,12 +37,7 @@ func driver(t *testing.T) *Driver {
 		_ = d.Close()
 		_ = os.RemoveAll(root)
 	})
-	if err := d.Ping(t.Context()); err != nil {
-		if os.Getenv("REQUIRE_DOCKER") != "" {
-			t.Fatalf("a Docker daemon is required: %v", err)
-		}
-		t.Skipf("SKIPPED, WITH ALL IT WOULD SHOW: no Docker daemon answers: %v", err)
-	}
+	containertest.NeedDocker(t, d)
 	return d
 }
 

@@ -79,7 +79,7 @@ func AddChallenge(t testing.TB, st *store.Store, email string) galaxy.Challenge 
 	ch := galaxy.Challenge{ID: galaxy.ChallengeID{UUID: galaxy.NewID()}, Email: email, CodeHash: []byte("hash"), CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 	id := galaxy.NewID()
 	require.NoError(t, st.AddChallenge(t.Context(), galaxy.NewChallenge{Challenge: ch, Delivery: galaxy.NewDelivery{
-		ID: galaxy.DeliveryID{UUID: id}, Template: string(galaxy.AuthLoginCode), Key: id.String(), To: email, Payload: []byte(`{"code":"123456"}`)}}))
+		ID: galaxy.DeliveryID{UUID: id}, Template: string(galaxy.AuthLoginCode), Key: id.String(), To: email, Payload: []byte(`{"code":"123456","ttl":"10 minutes"}`)}}))
 	return ch
 }
 

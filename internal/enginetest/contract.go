@@ -1,0 +1,120 @@
+package enginetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"galaxy/backend/engineapi"
+	"galaxy/backend/galaxy"
+)
+
+type refusal struct {
+	status int
+	code   string
+}
+
+// do is what a well-behaved engine does.
+func (e *Engines) do(id galaxy.GameID, operation string, r *http.Request) (any, *refusal) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	g := e.game(id)
+	switch {
+	case g.State != galaxy.ContainerRunning:
+		return nil, nil
+	case operation == Healthz:
+		return map[string]string{"status": "ok"}, nil
+	case operation == Init:
+		return g.init(r)
+	case g.Holds == galaxy.GameID{}:
+		return nil, &refusal{http.StatusNotImplemented, engineapi.CodeNotInitialised}
+	}
+	switch operation {
+	case Status:
+		return g.status(), nil
+	case Turn:
+		return g.turn(r)
+	case Put:
+		return g.put(r)
+	case Get:
+		return g.Lists[r.URL.Query().Get("raceName")], nil
+	case Report:
+		return map[string]any{"turn": g.Turn, "race": r.URL.Query().Get("raceName")}, nil
+	}
+	return nil, &refusal{http.StatusNotFound, engineapi.CodeNotFound}
+}
+
+func (g *Game) init(r *http.Request) (any, *refusal) {
+	var in engineapi.InitRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return nil, &refusal{http.StatusBadRequest, engineapi.CodeInvalid}
+	}
+	if g.Holds != (galaxy.GameID{}) {
+		return nil, &refusal{http.StatusConflict, engineapi.CodeInitialised}
+	}
+	if err := g.Holds.UnmarshalText([]byte(in.GameID)); err != nil {
+		return nil, &refusal{http.StatusBadRequest, engineapi.CodeInvalid}
+	}
+	for _, race := range in.Races {
+		g.Races = append(g.Races, race.RaceName)
+	}
+	g.Digest = fmt.Sprintf("%s@0", g.Holds)
+	return g.status(), nil
+}
+
+func (g *Game) status() engineapi.Status {
+	s := engineapi.Status{GameID: g.Holds.String(), EngineVersion: "1.0.0", EngineStatus: engineapi.StateRunning, CurrentTurn: g.Turn, StateDigest: g.Digest}
+	if g.Busy {
+		s.EngineStatus = engineapi.StateGenerating
+	}
+	for _, race := range g.Races {
+		s.Players = append(s.Players, engineapi.Player{RaceName: race, Planets: 1, Population: 100, OrderRevision: g.Lists[race].Revision})
+	}
+	return s
+}
+
+func (g *Game) turn(r *http.Request) (any, *refusal) {
+	var in engineapi.TurnRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return nil, &refusal{http.StatusBadRequest, engineapi.CodeInvalid}
+	}
+	switch {
+	case g.Busy:
+		return nil, &refusal{http.StatusConflict, engineapi.CodeTurnInProgress}
+	case in.ExpectedTurn != nil && *in.ExpectedTurn == g.Turn-1:
+		return engineapi.TurnResult{Status: g.status(), GeneratedTurn: g.Turn, Replayed: true}, nil
+	case in.ExpectedTurn != nil && *in.ExpectedTurn != g.Turn:
+		return nil, &refusal{http.StatusConflict, engineapi.CodeTurnMismatch}
+	}
+	g.Advance()
+	return engineapi.TurnResult{Status: g.status(), GeneratedTurn: g.Turn}, nil
+}
+
+// Advance makes a turn.
+func (g *Game) Advance() {
+	g.Turn++
+	g.Digest = fmt.Sprintf("%s@%d", g.Holds, g.Turn)
+	clear(g.Lists)
+}
+
+func (g *Game) put(r *http.Request) (any, *refusal) {
+	var in engineapi.OrderRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return nil, &refusal{http.StatusBadRequest, engineapi.CodeInvalid}
+	}
+	held := g.Lists[in.RaceName]
+	switch {
+	case in.Turn != g.Turn+1:
+		return nil, &refusal{http.StatusConflict, engineapi.CodeTurnMismatch}
+	case in.ExpectedRevision != nil && *in.ExpectedRevision != held.Revision:
+		return nil, &refusal{http.StatusConflict, engineapi.CodeRevision}
+	}
+	held = engineapi.OrderList{Turn: in.Turn, Revision: held.Revision + 1, Commands: in.Commands}
+	g.Lists[in.RaceName] = held
+	out := engineapi.Results{Turn: in.Turn, Revision: held.Revision, Accepted: len(in.Commands)}
+	for i, command := range in.Commands {
+		out.Results = append(out.Results, engineapi.Result{Index: i, Applied: !strings.Contains(string(command), "refuse me")})
+	}
+	return out, nil
+}

@@ -1,0 +1,238 @@
+// Package enginetest stands in for engines and for the daemon that runs them: it speaks the engine contract from memory,
+// answers at once, and misbehaves when it is told to.
+package enginetest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"galaxy/backend/engineapi"
+	"galaxy/backend/galaxy"
+)
+
+// The operations of the contract that can be made to fail.
+const (
+	Healthz = "GET /healthz"
+	Status  = "GET /api/v1/admin/status"
+	Init    = "POST /api/v1/admin/init"
+	Turn    = "PUT /api/v1/admin/turn"
+	Put     = "PUT /api/v1/order"
+	Get     = "GET /api/v1/order"
+	Report  = "GET /api/v1/report"
+)
+
+// Fault is how a call fails. The zero Fault is none: the call is answered as it should be.
+type Fault struct {
+	Cut    bool // the connection is cut
+	Status int  // answered with this status and Code, or with Body as it is
+	Code   string
+	Body   string
+	After  bool            // the work is done before the call fails
+	Hold   <-chan struct{} // keeps the call open until it is closed or the caller has left
+}
+
+func (f Fault) fails() bool { return f.Cut || f.Status != 0 }
+
+// Engines are all engines of a test, and their containers. It implements what the engine actor needs of a driver.
+type Engines struct {
+	server *httptest.Server
+
+	mu     sync.Mutex
+	games  map[galaxy.GameID]*Game
+	faults map[string][]Fault
+	calls  map[string]int
+	away   bool
+}
+
+// Game is one engine with its container. Fields may be changed inside Engines.Change only.
+type Game struct {
+	State   galaxy.ContainerState
+	Holds   galaxy.GameID // zero: not initialised
+	Turn    int
+	Busy    bool // says that it is making a turn
+	Digest  string
+	Races   []string
+	Lists   map[string]engineapi.OrderList // of the turn being prepared
+	Started int
+	Aside   int // times its state was set aside
+
+	exit galaxy.Container
+}
+
+// New starts the stand-in; it ends with the test.
+func New(t testing.TB) *Engines {
+	e := &Engines{games: map[galaxy.GameID]*Game{}, faults: map[string][]Fault{}, calls: map[string]int{}}
+	e.server = httptest.NewServer(http.HandlerFunc(e.serve))
+	t.Cleanup(func() {
+		e.server.CloseClientConnections()
+		e.server.Close()
+	})
+	return e
+}
+
+// Fail lets the next calls of an operation fail, one fault each.
+func (e *Engines) Fail(operation string, faults ...Fault) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.faults[operation] = append(e.faults[operation], faults...)
+}
+
+// Calls gives how often an operation was called.
+func (e *Engines) Calls(operation string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.calls[operation]
+}
+
+// Away makes the container daemon unreachable, or reachable again. Engines go on.
+func (e *Engines) Away(away bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.away = away
+}
+
+// Change looks at an engine, or alters it.
+func (e *Engines) Change(id galaxy.GameID, f func(*Game)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f(e.game(id))
+}
+
+// Kill ends an engine as its exit tells; what it holds stays.
+func (e *Engines) Kill(id galaxy.GameID, exit galaxy.Container) {
+	e.Change(id, func(g *Game) { g.State, g.exit = galaxy.ContainerExited, exit })
+}
+
+func (e *Engines) game(id galaxy.GameID) *Game {
+	g, ok := e.games[id]
+	if !ok {
+		g = &Game{State: galaxy.ContainerMissing, Lists: map[string]engineapi.OrderList{}}
+		e.games[id] = g
+	}
+	return g
+}
+
+// Ensure starts an engine unless it runs.
+func (e *Engines) Ensure(_ context.Context, spec galaxy.ContainerSpec) (galaxy.Container, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.away {
+		return galaxy.Container{}, galaxy.ErrDriverUnknown
+	}
+	if g := e.game(spec.Game); g.State != galaxy.ContainerRunning {
+		g.State, g.Busy = galaxy.ContainerRunning, false
+		g.Started++
+	}
+	return e.container(spec.Game), nil
+}
+
+// Inspect tells what is known of an engine's container.
+func (e *Engines) Inspect(_ context.Context, id galaxy.GameID) (galaxy.Container, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.away {
+		return galaxy.Container{}, galaxy.ErrDriverUnknown
+	}
+	return e.container(id), nil
+}
+
+func (e *Engines) container(id galaxy.GameID) galaxy.Container {
+	g := e.game(id)
+	c := galaxy.Container{Game: id, ID: id.String(), State: g.State}
+	switch g.State {
+	case galaxy.ContainerRunning:
+		c.Address = e.server.URL + "/" + id.String()
+	case galaxy.ContainerExited:
+		c.ExitCode, c.OOMKilled, c.ExitKnown = g.exit.ExitCode, g.exit.OOMKilled, g.exit.ExitKnown
+	}
+	return c
+}
+
+// Stop ends an engine.
+func (e *Engines) Stop(_ context.Context, id galaxy.GameID, _ time.Duration) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.away {
+		return galaxy.ErrDriverUnknown
+	}
+	if g := e.game(id); g.State == galaxy.ContainerRunning {
+		g.State, g.exit = galaxy.ContainerExited, galaxy.Container{ExitKnown: true}
+	}
+	return nil
+}
+
+// SetAside ends an engine and puts away what it holds.
+func (e *Engines) SetAside(_ context.Context, id galaxy.GameID) error {
+	e.Change(id, func(g *Game) {
+		*g = Game{State: galaxy.ContainerMissing, Lists: map[string]engineapi.OrderList{}, Started: g.Started, Aside: g.Aside + 1}
+	})
+	return nil
+}
+
+func (e *Engines) serve(w http.ResponseWriter, r *http.Request) {
+	first, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	id, err := uuid.Parse(first)
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	game, operation := galaxy.GameID{UUID: id}, r.Method+" /"+rest
+	fault := e.fault(operation)
+	if fault.Hold != nil {
+		select {
+		case <-fault.Hold:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	var out any
+	var bad *refusal
+	if !fault.fails() || fault.After {
+		out, bad = e.do(game, operation, r)
+	}
+	switch {
+	case fault.Cut, !e.runs(game):
+		panic(http.ErrAbortHandler)
+	case fault.Body != "":
+		w.WriteHeader(fault.Status)
+		_, _ = w.Write([]byte(fault.Body))
+	case fault.Status != 0:
+		answer(w, fault.Status, engineapi.Error{Error: engineapi.ErrorBody{Code: fault.Code, Message: "told to"}})
+	case bad != nil:
+		answer(w, bad.status, engineapi.Error{Error: engineapi.ErrorBody{Code: bad.code, Message: operation + " is refused"}})
+	default:
+		answer(w, http.StatusOK, out)
+	}
+}
+
+func (e *Engines) fault(operation string) Fault {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls[operation]++
+	waiting := e.faults[operation]
+	if len(waiting) == 0 {
+		return Fault{}
+	}
+	e.faults[operation] = waiting[1:]
+	return waiting[0]
+}
+
+func (e *Engines) runs(id galaxy.GameID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.game(id).State == galaxy.ContainerRunning
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}
