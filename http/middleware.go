@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -48,6 +49,7 @@ func (s *Server) observe() (gin.HandlerFunc, error) {
 		return nil, err
 	}
 	tracer := s.Tracers.Tracer("galaxy/backend/http")
+	var series labels
 	return func(c *gin.Context) {
 		began := time.Now()
 		id := c.GetHeader(requestIDHeader)
@@ -66,9 +68,8 @@ func (s *Server) observe() (gin.HandlerFunc, error) {
 		c.Request = c.Request.WithContext(ctx)
 		c.Next()
 
-		group, status, took := groupOf(c.Request.URL.Path), c.Writer.Status(), time.Since(began)
-		labels := metric.WithAttributeSet(attribute.NewSet(attribute.String("group", string(group)), attribute.String("method", c.Request.Method),
-			attribute.String("path", path), attribute.Int("status", status)))
+		status, took := c.Writer.Status(), time.Since(began)
+		labels := series.of(c.Request.Method, path, status)
 		requests.Add(ctx, 1, labels)
 		durations.Record(ctx, took.Seconds(), labels)
 		if span.IsRecording() {
@@ -76,6 +77,28 @@ func (s *Server) observe() (gin.HandlerFunc, error) {
 		}
 		s.logRequest(ctx, c, id, took)
 	}, nil
+}
+
+// labels are the metrics' label sets, each made once: there are as many as operations and their statuses.
+type labels struct{ made sync.Map }
+
+type labelled struct {
+	method, route string
+	status        int
+}
+
+func (l *labels) of(method, route string, status int) metric.MeasurementOption {
+	if route == "" {
+		method = "" // anybody can invent methods for paths that nothing is at
+	}
+	key := labelled{method, route, status}
+	if made, ok := l.made.Load(key); ok {
+		return made.(metric.MeasurementOption)
+	}
+	set := metric.WithAttributeSet(attribute.NewSet(attribute.String("group", string(groupOf(route))), attribute.String("method", method),
+		attribute.String("path", route), attribute.Int("status", status)))
+	l.made.Store(key, set)
+	return set
 }
 
 // logRequest says what became of a request: failures of ours loudly, everything else only when debugging.

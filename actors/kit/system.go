@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
+	"go.uber.org/zap/zapcore"
 )
 
 // System is the running set of actors.
@@ -23,7 +24,11 @@ type System struct {
 // NewSystem makes an empty system. Its own log lines, and protoactor's, go to log.
 func NewSystem(log *zap.Logger, tracer trace.Tracer) *System {
 	s := &System{log: log, tracer: tracer}
-	handler := zapslog.NewHandler(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel)).Core())
+	core, err := zapcore.NewIncreaseLevelCore(log.Core(), zap.WarnLevel)
+	if err != nil {
+		core = log.Core() // says even less
+	}
+	handler := zapslog.NewHandler(core)
 	s.ActorSystem = actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(handler) }),
 		actor.WithDeadLetterRequestLogging(false),
