@@ -76,7 +76,7 @@ func newWorldOn(t *testing.T, dsn string, containers engine.Containers, settings
 		}})
 	require.NoError(t, err)
 	t.Cleanup(w.stopActors)
-	push, err := grpcpush.Listen(grpcpush.Deps{Config: c.push, Hub: w.system.Push, Serving: lease.Held, Log: tel.Log, Tracers: tel.Tracers})
+	push, err := grpcpush.Listen(grpcpush.Deps{Config: c.push, Hub: w.system.Push, Serving: lease.Held, Log: tel.Log})
 	require.NoError(t, err)
 	w.push = push.Addr().String()
 	t.Cleanup(func() { w.stop("push", push.Stop) })

@@ -1,4 +1,5 @@
-// Package grpcpush serves the push stream to gateways.
+// Package grpcpush serves the push stream to gateways. It is not traced: the span of a stream that stays open for weeks
+// would never be exported, and each event names the trace it belongs to.
 package grpcpush
 
 import (
@@ -9,8 +10,6 @@ import (
 	"net"
 	"time"
 
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -56,7 +55,6 @@ type Deps struct {
 	Tokens  []string // one of which a gateway must bear; none: everybody is let in
 	Serving func() bool
 	Log     *zap.Logger
-	Tracers trace.TracerProvider
 }
 
 // Server is the running listener.
@@ -72,7 +70,6 @@ type Server struct {
 func Listen(d Deps) (*Server, error) {
 	opts := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(codec{}),
-		grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(d.Tracers))),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}

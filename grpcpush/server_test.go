@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
-	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -43,7 +42,7 @@ func start(t *testing.T, tokens ...string) fixture {
 		Now: time.Now, Log: zap.NewNop(), Meter: metricnoop.Meter{}}, kittest.Never)
 	require.NoError(t, err)
 	s, err := grpcpush.Listen(grpcpush.Deps{Config: grpcpush.Config{Addr: "127.0.0.1:0"}, Hub: hub, Tokens: tokens,
-		Serving: func() bool { return true }, Log: zap.NewNop(), Tracers: noop.NewTracerProvider()})
+		Serving: func() bool { return true }, Log: zap.NewNop()})
 	require.NoError(t, err)
 	conn, err := grpc.NewClient(s.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
@@ -185,7 +184,7 @@ func TestNobodyIsServedInStandby(t *testing.T) {
 	sys := kittest.System(t)
 	var serving atomic.Bool
 	s, err := grpcpush.Listen(grpcpush.Deps{Config: grpcpush.Config{Addr: "127.0.0.1:0"}, Hub: kittest.NewProbe(t, sys).Ref,
-		Serving: serving.Load, Log: zap.NewNop(), Tracers: noop.NewTracerProvider()})
+		Serving: serving.Load, Log: zap.NewNop()})
 	require.NoError(t, err)
 	defer s.Stop(t.Context())
 	conn, err := grpc.NewClient(s.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))

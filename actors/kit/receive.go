@@ -74,17 +74,17 @@ func (s *System) receive(next actor.ReceiverFunc) actor.ReceiverFunc {
 			if env.Sender != nil && s.gone(env.Sender, m.deadline) {
 				return
 			}
-			s.handle(c, m, &actor.MessageEnvelope{Message: m.message, Sender: env.Sender}, next)
+			s.handle(c, *m, &actor.MessageEnvelope{Message: m.message, Sender: env.Sender}, next)
 		case routed:
 			// A Family sees its routed messages whole.
 			s.guarded(c, env, next)
 		default:
-			s.handle(c, &carried{message: m}, env, next)
+			s.handle(c, carried{}, env, next)
 		}
 	}
 }
 
-func (s *System) handle(c actor.ReceiverContext, m *carried, env *actor.MessageEnvelope, next actor.ReceiverFunc) {
+func (s *System) handle(c actor.ReceiverContext, m carried, env *actor.MessageEnvelope, next actor.ReceiverFunc) {
 	h := handOf(c)
 	if h == nil {
 		h = &inHand{}

@@ -45,6 +45,7 @@ type Option func(*options)
 type options struct {
 	maxAsks    int
 	supervisor actor.SupervisorStrategy
+	dispatcher actor.Dispatcher
 }
 
 // defaultMaxAsks is how many asks may wait in a mailbox that says nothing else.
@@ -65,6 +66,9 @@ func (s *System) Props(producer func() actor.Actor, opts ...Option) *actor.Props
 	props := []actor.PropsOption{
 		actor.WithReceiverMiddleware(s.receive),
 		actor.WithMailbox(func() actor.Mailbox { return &mailbox{system: s, maxAsks: o.maxAsks} }),
+	}
+	if o.dispatcher != nil {
+		props = append(props, actor.WithDispatcher(o.dispatcher))
 	}
 	if o.supervisor != nil {
 		props = append(props, actor.WithSupervisor(o.supervisor))

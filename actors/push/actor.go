@@ -29,6 +29,7 @@ type Hub struct {
 
 	subscribers      metric.Int64UpDownCounter
 	events, droppeds metric.Int64Counter
+	kinds            map[string]metric.AddOption // the labels of events
 }
 
 // client is a subscribed gateway.
@@ -55,9 +56,9 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref,
 	first := (d.Boot & bootMask) << counterBits
 	newest := &first
 	return sys.Spawn("push", sys.Props(func() actor.Actor {
-		return &resuming{&Hub{Deps: d, sys: sys, ring: ring{conf: d.Config}, newest: *newest, clients: map[string]client{},
+		return &resuming{&Hub{Deps: d, sys: sys, ring: ring{conf: d.Config}, newest: *newest, clients: map[string]client{}, kinds: map[string]metric.AddOption{},
 			subscribers: subscribers, events: events, droppeds: dropped}, newest}
-	}), strategy)
+	}, kit.Frequent()), strategy)
 }
 
 // resuming keeps the newest cursor for the next incarnation.
@@ -133,8 +134,17 @@ func (h *Hub) broadcast(c actor.Context, e *pushv1.PushEvent, kind string) error
 	for _, cl := range h.clients {
 		c.Send(cl.pid, msg)
 	}
-	h.events.Add(context.Background(), 1, metric.WithAttributes(attribute.String("kind", kind)))
+	h.count(kind)
 	return nil
+}
+
+func (h *Hub) count(kind string) {
+	label, ok := h.kinds[kind]
+	if !ok {
+		label = metric.WithAttributes(attribute.String("kind", kind))
+		h.kinds[kind] = label
+	}
+	h.events.Add(context.Background(), 1, label)
 }
 
 func (h *Hub) onSubscribe(c actor.Context, m Subscribe) {
@@ -147,7 +157,7 @@ func (h *Hub) onSubscribe(c actor.Context, m Subscribe) {
 		h.forget(c, old.sub, ErrReplaced)
 	}
 	sub := newSubscription(m.Client, kit.Self(c), h.Config.Queue, replay)
-	pid := c.Spawn(h.sys.Props(func() actor.Actor { return newSubscriber(sub, h.Deps, h.droppeds) }))
+	pid := c.Spawn(h.sys.Props(func() actor.Actor { return newSubscriber(sub, h.Deps, h.droppeds) }, kit.Frequent()))
 	h.clients[m.Client] = client{sub, pid}
 	h.subscribers.Add(context.Background(), 1)
 	kit.Reply(c, sub, nil)

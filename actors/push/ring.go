@@ -1,9 +1,9 @@
 package push
 
 import (
-	"fmt"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -22,7 +22,10 @@ const (
 	bootMask     = 1<<(64-counterBits) - 1
 )
 
-func cursorText(c uint64) string { return fmt.Sprintf("%0*d", cursorDigits, c) }
+func cursorText(c uint64) string {
+	digits := strconv.FormatUint(c, 10)
+	return strings.Repeat("0", cursorDigits-len(digits)) + digits
+}
 
 // parseCursor reads a cursor that some process lifetime may have given out.
 func parseCursor(s string) (uint64, bool) {

@@ -26,6 +26,7 @@ type Subscription struct {
 	mu     sync.Mutex
 	replay []*Frame // of the ring, outside the limit
 	queue  []*Frame
+	taken  []*Frame // what Take gave last; queue's next memory
 	ended  error
 }
 
@@ -42,8 +43,8 @@ func (s *Subscription) signal() {
 	}
 }
 
-// Take waits for events and gives all that wait, oldest first. Once nothing is left it gives the reason for which
-// the subscription has ended.
+// Take waits for events and gives all that wait, oldest first; they are the caller's until it takes again. Once nothing is
+// left it gives the reason for which the subscription has ended.
 func (s *Subscription) Take(ctx context.Context) ([]*Frame, error) {
 	for {
 		frames, err := s.take()
@@ -67,9 +68,9 @@ func (s *Subscription) take() ([]*Frame, error) {
 		return frames, nil
 	}
 	if len(s.queue) > 0 {
-		frames := s.queue
-		s.queue = nil
-		return frames, nil
+		clear(s.taken)
+		s.taken, s.queue = s.queue, s.taken[:0]
+		return s.taken, nil
 	}
 	return nil, s.ended
 }

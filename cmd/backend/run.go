@@ -86,7 +86,7 @@ func (s *service) start(ctx context.Context) error {
 	s.actors = system
 	s.started("actors", s.conf.Service.ShutdownTimeout, system.Stop)
 	s.push, err = grpcpush.Listen(grpcpush.Deps{Config: s.conf.Push, Hub: system.Push, Tokens: s.conf.HTTP.Tokens(), Serving: s.lease.Held,
-		Log: s.log.Named("push"), Tracers: s.tel.Tracers})
+		Log: s.log.Named("push")})
 	if err != nil {
 		return err
 	}
