@@ -25,7 +25,6 @@ var errAway = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not
 type driver struct {
 	*Deps
 	Spec
-	log      *zap.Logger
 	ran      *bool  // a game was played in this engine: it is never made again
 	life     uint64 // of this incarnation, unique in the process
 	up       bool
@@ -50,8 +49,7 @@ func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
 	// Outlives the incarnations: what is true when the actor is spawned is not when it is restarted.
 	ran := spec.Turn != galaxy.NoTurn
 	return sys.Props(func() actor.Actor {
-		return &driver{Deps: d, Spec: spec, ran: &ran, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{},
-			log: d.Log.With(zap.Stringer("game_id", spec.Game))}
+		return &driver{Deps: d, Spec: spec, ran: &ran, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{}}
 	})
 }
 
@@ -107,6 +105,9 @@ func (a *driver) onTick(c actor.Context, m kit.Tick) {
 		a.end(c, a.stopping, "")
 	}
 }
+
+// log is made when it is needed: a logger that waits holds a buffer.
+func (a *driver) log() *zap.Logger { return a.Log.With(zap.Stringer("game_id", a.Game)) }
 
 func (a *driver) tell(c actor.Context, fact any) { c.Send(c.Parent(), fact) }
 

@@ -46,7 +46,7 @@ func (a *driver) ensure(ctx context.Context, ran bool) (b broughtUp) {
 			return b
 		}
 		// The game never ran, so what is in its directory is not its own.
-		a.log.Warn("the state directory of a game that never ran holds another game: it is set aside", zap.Stringer("holds", b.status.Game), zap.Int("turn", b.status.Turn))
+		a.log().Warn("the state directory of a game that never ran holds another game: it is set aside", zap.Stringer("holds", b.status.Game), zap.Int("turn", b.status.Turn))
 		if b.err = a.op(ctx, "set_aside", a.worker(ctx, func() error { return a.Containers.SetAside(ctx, a.Game) })); b.err != nil {
 			return b
 		}
@@ -94,7 +94,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 		for _, p := range m.status.Players {
 			a.revisions[p.Race] = p.OrderRevision
 		}
-		a.log.Info("the engine is up", zap.String("address", a.address), zap.Int("turn", m.status.Turn))
+		a.log().Info("the engine is up", zap.String("address", a.address), zap.Int("turn", m.status.Turn))
 		a.tell(c, Up{a.Serial, m.status})
 		a.timers.Start(c, probe, a.jittered(a.Pace.Probe))
 	case errors.Is(err, galaxy.ErrDriverUnknown):
@@ -103,10 +103,10 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	case errors.Is(err, errFull):
 		a.timers.Start(c, bring, a.jittered(a.Pace.Retry))
 	case errors.Is(err, galaxy.ErrImagePull), errors.Is(err, galaxy.ErrStartConfig):
-		a.log.Error("the engine cannot be started", zap.Error(err))
+		a.log().Error("the engine cannot be started", zap.Error(err))
 		a.tell(c, Refused{a.Serial, reason(err)})
 	case errors.Is(err, galaxy.ErrStateMissing), errors.Is(err, errNoGame):
-		a.log.Error("the game has run, but its engine has no state", zap.Error(err))
+		a.log().Error("the game has run, but its engine has no state", zap.Error(err))
 		a.tell(c, Lost{a.Serial, reason(err)})
 	default:
 		a.die(c, fmt.Sprintf("it did not come up: %v", err))

@@ -109,7 +109,7 @@ func (a *driver) forPlayer(err error) (error, bool) {
 	if !errors.As(err, &e) {
 		return err, false
 	}
-	a.log.Info("the engine did not take a list", zap.Error(err))
+	a.log().Info("the engine did not take a list", zap.Error(err))
 	return e.ForPlayer(), e.Kind == galaxy.EngineUnreachable
 }
 

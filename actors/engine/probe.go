@@ -76,7 +76,7 @@ func (a *driver) onProbed(c actor.Context, m probed) {
 		// A turn may take all of an engine's attention.
 	default:
 		a.misses++
-		a.log.Warn("the engine missed a probe", zap.Int("misses", a.misses), zap.Error(m.err))
+		a.log().Warn("the engine missed a probe", zap.Int("misses", a.misses), zap.Error(m.err))
 	}
 	if a.misses < missesAllowed {
 		next := a.Pace.Probe
@@ -122,14 +122,14 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 	case m.number == 0:
 		a.die(c, m.cause)
 	case m.err != nil:
-		a.log.Warn("the engine could not be stopped; it is tried again", zap.Error(m.err))
+		a.log().Warn("the engine could not be stopped; it is tried again", zap.Error(m.err))
 		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
 			a.tell(c, Unknown{a.Serial})
 		}
 		a.stopping = m.number
 		a.timers.Start(c, ending, a.jittered(a.Pace.Retry))
 	default:
-		a.log.Info("the engine has stopped")
+		a.log().Info("the engine has stopped")
 		a.tell(c, Stopped{m.number})
 	}
 }

@@ -92,7 +92,7 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 	case e.Kind == galaxy.EngineUnanswered:
 		return turnTried{restart: "it did not answer the call for a turn, which may still arrive"}, true
 	default:
-		a.log.Error("the engine cannot make the turn", zap.Int("turn", m.Recorded+1), zap.Error(e))
+		a.log().Error("the engine cannot make the turn", zap.Int("turn", m.Recorded+1), zap.Error(e))
 		return turnTried{failed: fmt.Sprintf("status %d, code %q", e.Status, e.Code)}, true
 	}
 }
@@ -123,9 +123,9 @@ func (a *driver) putMissing(ctx context.Context, address string, s galaxy.Engine
 		if !ok || p.OrderRevision == o.EngineRevision || p.Extinct {
 			continue
 		}
-		a.log.Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race), zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.EngineRevision))
+		a.log().Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race), zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.EngineRevision))
 		if err := a.putStored(ctx, address, m.Recorded+1, p.OrderRevision, o); err != nil {
-			a.log.Warn("stored orders could not be put again", zap.String("race", o.Race), zap.Error(err))
+			a.log().Warn("stored orders could not be put again", zap.String("race", o.Race), zap.Error(err))
 			var e *galaxy.EngineError
 			if !errors.As(err, &e) || e.Kind != galaxy.EngineRefused || e.Code == engineapi.CodeRevision {
 				return false

@@ -18,7 +18,6 @@ type table struct {
 	Deps
 	sys *kit.System
 	id  galaxy.GameID
-	log *zap.Logger
 
 	game    *galaxy.Game // nil while it is not read, or in doubt
 	players []galaxy.EnginePlayer
@@ -43,7 +42,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Fam
 	return kit.NewFamily(sys, "games", func(id galaxy.GameID) *actor.Props {
 		again := false
 		return sys.Props(func() actor.Actor {
-			t := &table{Deps: d, sys: sys, id: id, log: d.Log.With(zap.Stringer("game_id", id)),
+			t := &table{Deps: d, sys: sys, id: id,
 				stored: map[string]galaxy.StoredOrders{}, orders: map[uint64]order{}, engine: runner{restarted: again}}
 			t.idle = kit.NewIdle(d.Idle, &t.timers)
 			again = true
@@ -171,6 +170,9 @@ func (t *table) forget(c actor.Context) {
 	clear(t.stored)
 	t.timers.Start(c, retry, t.Retry)
 }
+
+// log is made when it is needed: a logger that waits holds a buffer.
+func (t *table) log() *zap.Logger { return t.Log.With(zap.Stringer("game_id", t.id)) }
 
 func (t *table) by(p galaxy.Principal, request string) galaxy.By {
 	return galaxy.By{Principal: p, RequestID: request, At: t.Now()}

@@ -106,7 +106,7 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 	if err := t.Store.SaveOrders(ctx, o.list); err != nil {
 		// The engine holds a list that the store may lack: the next write reads the store, and the turn puts things right.
 		delete(t.stored, o.list.Race)
-		t.log.Warn("orders that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
+		t.log().Warn("orders that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
 		return Ordered{}, err
 	}
 	t.stored[o.list.Race] = o.list
@@ -213,7 +213,7 @@ func (t *table) close(c actor.Context) {
 		return g.ClaimTurn(galaxy.CauseSchedule, t.by(galaxy.System("schedule"), ""))
 	})
 	if err != nil {
-		t.log.Error("a due turn could not be claimed; it is tried again", zap.Error(err))
+		t.log().Error("a due turn could not be claimed; it is tried again", zap.Error(err))
 		t.timers.Start(c, retry, t.Retry)
 	}
 }

@@ -112,7 +112,7 @@ func (t *table) settle(c actor.Context) {
 }
 
 func (t *table) wait(c actor.Context, f fact, err error) {
-	t.log.Warn("what the engine told could not be stored yet", zap.String("fact", f.name), zap.Error(err))
+	t.log().Warn("what the engine told could not be stored yet", zap.String("fact", f.name), zap.Error(err))
 	t.timers.Start(c, retry, t.Retry)
 }
 
@@ -125,7 +125,7 @@ func (t *table) onWake(c actor.Context) {
 			t.leave(c)
 			return
 		}
-		t.log.Warn("the game could not be read; it is tried again", zap.Error(err))
+		t.log().Warn("the game could not be read; it is tried again", zap.Error(err))
 		t.timers.Start(c, retry, t.Retry)
 		return
 	}
@@ -236,7 +236,7 @@ func (t *table) makeTurn(c actor.Context, op galaxy.Operation) {
 	r := t.game.Runtime
 	orders, err := t.Store.TurnOrders(ctx, t.id, r.Epoch, op.Turn)
 	if err != nil {
-		t.log.Warn("the orders of a turn could not be read; it is tried again", zap.Error(err))
+		t.log().Warn("the orders of a turn could not be read; it is tried again", zap.Error(err))
 		t.timers.Start(c, retry, t.Retry)
 		return
 	}

@@ -130,7 +130,8 @@ func (h *Hub) broadcast(c actor.Context, e *pushv1.PushEvent, kind string) error
 	h.newest++
 	f := &Frame{Encoded: encoded, cursor: h.newest, at: h.Now()}
 	h.ring.add(f)
-	var msg any = deliver{f}
+	// One envelope for everybody: protoactor would make one for each.
+	var msg any = &actor.MessageEnvelope{Message: deliver{f}}
 	for _, cl := range h.clients {
 		c.Send(cl.pid, msg)
 	}
