@@ -98,6 +98,16 @@ func beginWith(t *testing.T, o stack.Options) *world {
 // set makes and starts a game of n players.
 func (w *world) set(n int) {
 	w.Helper()
+	w.join(n)
+	started, err := w.gateway.API.AdminForceStartWithResponse(w.Context(), w.game, nil, w.admin)
+	require.NoError(w, err)
+	require.Equal(w, 200, started.StatusCode(), string(started.Body))
+	w.waitTurn(0)
+}
+
+// join makes a game that n players have joined.
+func (w *world) join(n int) {
+	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	image, err := w.stack.ProvideEngine(ctx, "1.0.0")
@@ -124,10 +134,6 @@ func (w *world) set(n int) {
 		require.NoError(w, err)
 		require.Equal(w, 200, approved.StatusCode(), string(approved.Body))
 	}
-	started, err := w.gateway.API.AdminForceStartWithResponse(ctx, w.game, nil, w.admin)
-	require.NoError(w, err)
-	require.Equal(w, 200, started.StatusCode(), string(started.Body))
-	w.waitTurn(0)
 }
 
 // waitTurn waits until a turn is recorded and the game takes orders for the next.

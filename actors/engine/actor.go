@@ -15,9 +15,6 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// Restarts is how a game meets its failing engine.
-var Restarts = kit.Backoff{Min: time.Second, Max: time.Minute, Retries: 5, Within: 10 * time.Minute}
-
 // errAway is what a player is told while the engine is not up.
 var errAway = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not running right now; try again shortly")
 

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/semaphore"
 
+	"galaxy/backend/actors/kit"
 	"galaxy/backend/galaxy"
 )
 
@@ -93,10 +94,13 @@ type Pace struct {
 	Retry  time.Duration // of what the daemon did not answer
 	Settle time.Duration // between looks at an engine that makes a turn
 	Health time.Duration // the longest a started engine may take to answer
+	// Restarts is how a failing engine is met; one that is given up pauses its game.
+	Restarts kit.Backoff
 }
 
 // DefaultPace is that of the service.
-var DefaultPace = Pace{Probe: 15 * time.Second, Retry: 5 * time.Second, Settle: time.Second, Health: 30 * time.Second}
+var DefaultPace = Pace{Probe: 15 * time.Second, Retry: 5 * time.Second, Settle: time.Second, Health: 30 * time.Second,
+	Restarts: kit.Backoff{Min: time.Second, Max: time.Minute, Retries: 5, Within: 10 * time.Minute}}
 
 // New completes what all engines share.
 func New(d Deps, meter metric.Meter) (*Deps, error) {

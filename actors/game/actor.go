@@ -47,7 +47,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Fam
 			t.idle = kit.NewIdle(d.Idle, &t.timers)
 			again = true
 			return t
-		}, kit.Supervise(engine.Restarts))
+		}, kit.Supervise(d.Engine.Pace.Restarts))
 	}, strategy)
 }
 

@@ -39,6 +39,7 @@ type world struct {
 	games    *kit.Family[galaxy.GameID]
 	id       galaxy.GameID
 	accounts []galaxy.Account
+	limit    time.Duration // on making a turn
 
 	mu    sync.Mutex
 	ahead time.Duration
@@ -47,7 +48,7 @@ type world struct {
 var admin = game.By{Principal: galaxy.Admin("root"), RequestID: "test"}
 
 func newWorld(t *testing.T, players int) *world {
-	w := &world{t: t, st: storetest.Open(t), sys: kittest.System(t)}
+	w := &world{t: t, st: storetest.Open(t), sys: kittest.System(t), limit: 30 * time.Second}
 	image := "file://" + containertest.BuildEngine(t)
 	require.NoError(t, w.st.AddEngineVersion(t.Context(), galaxy.EngineVersion{Version: "1.0.0", ImageRef: image, Enabled: true, ExpectedTurn: true, CreatedAt: storetest.Now()}, galaxy.Audit{By: admin.Principal, Action: "test"}))
 	var err error
@@ -56,16 +57,17 @@ func newWorld(t *testing.T, players int) *world {
 	w.client = enginehttp.New(enginehttp.Config{CallTimeout: 10 * time.Second, ProbeTimeout: 2 * time.Second}, tracenoop.NewTracerProvider())
 	g, accounts := storetest.Game(t, w.st, players)
 	w.id, w.accounts = g.ID, accounts
-	w.begin(w.driver, w.client)
+	w.begin(w.driver)
 	t.Cleanup(func() { _ = w.driver.Stop(t.Context(), w.id, time.Second) })
 	return w
 }
 
-var quick = engine.Pace{Probe: 100 * time.Millisecond, Retry: 50 * time.Millisecond, Settle: 20 * time.Millisecond, Health: 5 * time.Second}
+var quick = engine.Pace{Probe: 100 * time.Millisecond, Retry: 50 * time.Millisecond, Settle: 20 * time.Millisecond, Health: 5 * time.Second,
+	Restarts: kit.Backoff{Min: 50 * time.Millisecond, Max: time.Second, Retries: 5, Within: time.Minute}}
 
-func (w *world) begin(driver engine.Containers, client engine.Client) {
-	d, err := engine.New(engine.Deps{Config: engine.Config{WorkerPool: 4, JobQueue: 64, StopGrace: time.Second, StartTimeout: time.Minute, GenerationLimit: 30 * time.Second, TurnConcurrency: 64},
-		Containers: driver, Client: client, Log: zap.NewNop(), Pace: quick}, noop.Meter{})
+func (w *world) begin(driver engine.Containers) {
+	d, err := engine.New(engine.Deps{Config: engine.Config{WorkerPool: 4, JobQueue: 64, StopGrace: time.Second, StartTimeout: time.Minute, GenerationLimit: w.limit, TurnConcurrency: 64},
+		Containers: driver, Client: w.client, Log: zap.NewNop(), Pace: quick}, noop.Meter{})
 	require.NoError(w.t, err)
 	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute}, Store: w.st, Engine: d, Now: w.now, Log: zap.NewNop(),
 		WakeNotify: func() {}, Retry: 50 * time.Millisecond}, kittest.Never)
@@ -240,7 +242,7 @@ func TestARestartOfTheServiceAdoptsTheEngine(t *testing.T) {
 	require.NoError(t, err)
 	old := w.games
 	kittest.Stop(t, w.sys, old.Root())
-	w.begin(w.driver, w.client)
+	w.begin(w.driver)
 	kit.Tell(w.games.Ref(w.id), game.Wake{})
 	require.Eventually(t, func() bool {
 		_, err = w.order(0, 1, peace)
