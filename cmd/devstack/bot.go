@@ -57,7 +57,8 @@ func think(raw []byte) ([]command, error) {
 	return append(orders, r.colonise()...), nil
 }
 
-// colonise loads haulers where there are colonists, and sends them to the nearest planets that seem free.
+// colonise loads haulers where there are colonists, and sends them to the nearest planets that seem free. One that comes
+// too late goes on to the next.
 func (r report) colonise() (orders []command) {
 	goals := slices.Concat(r.Foreign, r.Unidentified)
 	goals = slices.DeleteFunc(goals, func(t target) bool { return t.Owner != "" })
@@ -65,26 +66,36 @@ func (r report) colonise() (orders []command) {
 		if g.At == 0 || g.Type != hauler {
 			continue
 		}
-		i := slices.IndexFunc(r.Planets, func(p planet) bool { return p.ID == g.At })
-		if i < 0 {
-			if g.Cargo == "COL" && g.Load > 0 {
+		from, home, free := r.place(g.At)
+		if free {
+			if g.Load > 0 {
 				orders = append(orders, command{"type": "group.unload", "group": g.ID, "amount": g.Load})
 			}
 			continue
 		}
-		home := r.Planets[i]
-		load := math.Floor(min(g.Capacity, home.Colonists)*100) / 100
-		near := r.nearest(goals, home.X, home.Y)
+		load := math.Floor(min(g.Capacity, from.Colonists)*100) / 100
+		near := r.nearest(goals, from.X, from.Y)
 		if load <= 0 && g.Load <= 0 || near < 0 {
 			continue
 		}
-		if g.Load <= 0 {
+		if g.Load <= 0 && home {
 			orders = append(orders, command{"type": "group.load", "group": g.ID, "kind": "COL", "amount": load})
 		}
 		orders = append(orders, command{"type": "group.send", "group": g.ID, "planet": goals[near].ID})
 		goals = slices.Delete(goals, near, near+1)
 	}
 	return orders
+}
+
+// place says where a group is: at home, at a free planet, or at somebody else's.
+func (r report) place(id int) (at planet, home, free bool) {
+	if i := slices.IndexFunc(r.Planets, func(p planet) bool { return p.ID == id }); i >= 0 {
+		return r.Planets[i], true, false
+	}
+	if i := slices.IndexFunc(r.Foreign, func(t target) bool { return t.ID == id }); i >= 0 {
+		return planet{ID: id, X: r.Foreign[i].X, Y: r.Foreign[i].Y}, false, r.Foreign[i].Owner == ""
+	}
+	return planet{}, false, false
 }
 
 // nearest gives the index of the nearest goal in range, -1 when there is none.

@@ -26,12 +26,13 @@ func (k *keeper) start(ctx context.Context) error {
 	starting, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	b, err := k.stack.StartBackend(starting)
-	k.mu.Lock()
-	k.backend, k.kept = b, make(chan struct{})
-	k.mu.Unlock()
 	if err != nil {
+		if b != nil {
+			b.Kill()
+		}
 		return err
 	}
+	k.backend, k.kept = b, make(chan struct{})
 	go k.keep(ctx)
 	return nil
 }
@@ -57,6 +58,7 @@ func (k *keeper) keep(ctx context.Context) {
 			return
 		}
 		k.backend = again
+		fmt.Printf("the service runs as process %d\n", again.PID())
 		k.mu.Unlock()
 		select {
 		case <-time.After(time.Second): // one that dies at once is not started in a tight loop

@@ -97,7 +97,7 @@ func run(ctx context.Context, o options) (err error) {
 		if err != nil {
 			return err
 		}
-		s, err = stack.Start(ctx, stack.Options{Dir: o.data, Driver: driver, DSN: o.dsn, Ports: o.ports, Binaries: binaries, Label: label(o.data)})
+		s, err = stack.Start(ctx, stack.Options{Dir: o.data, Driver: driver, DSN: o.dsn, Ports: o.ports, Binaries: binaries, Label: stack.LabelOf(o.data)})
 		return err
 	})
 	if err != nil {
@@ -118,6 +118,7 @@ func serve(ctx context.Context, o options, s *stack.Stack) (err error) {
 		defer cancel()
 		err = errors.Join(err, k.stop(ending), s.StopEngines(ending, 5*time.Second))
 	}()
+	fmt.Printf("the service runs as process %d; its log is %s\n", k.backend.PID(), k.backend.Log())
 	fmt.Printf("REST %s   push %s   inbox http://127.0.0.1:%d   metrics http://127.0.0.1:%d/metrics\n", s.URL(), s.Push(), s.Ports.Inbox, s.Ports.Metrics)
 	fmt.Printf("operator %s / %s   try: curl -u %s:%s %s/api/v1/admin/games\n", stack.AdminUser, stack.AdminPassword, stack.AdminUser, stack.AdminPassword, s.URL())
 	if o.noDemo {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-isatty"
 	"golang.org/x/sys/unix"
 
 	"galaxy/backend/internal/stack"
@@ -39,32 +38,28 @@ func prepare(o *options) (unlock func(), err error) {
 		_ = os.Remove(path)
 		_ = f.Close()
 	}
-	if o.fresh {
-		if err := clean(o.data); err != nil {
-			unlock()
-			return nil, err
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	err = stack.StopLeftovers(ctx, o.data)
+	if err == nil && o.fresh {
+		err = clean(ctx, o.data)
+	}
+	if err != nil {
+		unlock()
+		return nil, fmt.Errorf("end what an earlier devstack left running: %w", err)
 	}
 	return unlock, os.MkdirAll(o.data, 0o755)
 }
 
 // clean ends the engines that an earlier devstack left running, and removes the data directory.
-func clean(data string) error {
+func clean(ctx context.Context, data string) error {
 	if driver := recorded(data); driver != "" {
-		s := &stack.Stack{Options: stack.Options{Dir: data, Driver: driver, Label: label(data)}}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
+		s := &stack.Stack{Options: stack.Options{Dir: data, Driver: driver, Label: stack.LabelOf(data)}}
 		if err := s.StopEngines(ctx, time.Second); err != nil {
-			return fmt.Errorf("end what an earlier devstack left running: %w", err)
+			return err
 		}
 	}
 	return stack.Remove(data)
-}
-
-// label names the containers and the network of a data directory.
-func label(data string) string {
-	sum := sha256.Sum256([]byte(data))
-	return "galaxy-devstack-" + hex.EncodeToString(sum[:4])
 }
 
 // recorded is the driver that the data directory's games were started with.
@@ -140,15 +135,27 @@ func free(port int) bool {
 	return l.Close() == nil
 }
 
-// during says what takes long, and how long it took.
+// during says what takes long, and how long it took. On a terminal it counts the seconds meanwhile.
 func during(what string, do func() error) error {
-	fmt.Printf("%s …", what)
 	began := time.Now()
-	err := do()
-	if err != nil {
-		fmt.Println(" failed")
-		return err
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	fmt.Printf("%s …", what)
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				fmt.Println(" failed")
+				return err
+			}
+			fmt.Printf(" %.1f s\n", time.Since(began).Seconds())
+			return nil
+		case <-tick.C:
+			if isatty.IsTerminal(os.Stdout.Fd()) {
+				fmt.Printf("\r%s … %.0f s …", what, time.Since(began).Seconds())
+			}
+		}
 	}
-	fmt.Printf(" %.1f s\n", time.Since(began).Seconds())
-	return nil
 }

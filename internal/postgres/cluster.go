@@ -66,7 +66,7 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 // prepare makes the data directory, or stops what still runs in it.
 func (c *Cluster) prepare(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join(c.opts.Dir, "PG_VERSION")); err == nil {
-		return stopLeftover(ctx, c.opts.Dir)
+		return StopLeftover(ctx, c.opts.Dir)
 	}
 	if err := os.MkdirAll(c.opts.Dir, 0o700); err != nil {
 		return err
@@ -203,8 +203,8 @@ func (c *Cluster) end(sig syscall.Signal) error {
 	return nil
 }
 
-// stopLeftover ends a server that an earlier owner of the data directory left behind.
-func stopLeftover(ctx context.Context, dir string) error {
+// StopLeftover ends a server that an earlier owner of the data directory left behind.
+func StopLeftover(ctx context.Context, dir string) error {
 	content, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
 	if err != nil {
 		return nil

@@ -53,7 +53,10 @@ func (s *Stack) Spawn(p Ports) (*Backend, error) {
 			close(b.done)
 		}
 	}()
-	return b, <-begun
+	if err := <-begun; err != nil {
+		return nil, err
+	}
+	return b, b.leave(s.Binaries.Backend)
 }
 
 // StartBackend starts the service and waits until it is ready.
@@ -110,6 +113,9 @@ func (b *Backend) Done() <-chan struct{} { return b.done }
 
 // PID is the process's id.
 func (b *Backend) PID() int { return b.cmd.Process.Pid }
+
+// Log is the file that the process logs to.
+func (b *Backend) Log() string { return b.log }
 
 // Exit says how the process ended; nil for exit code 0.
 func (b *Backend) Exit() error {

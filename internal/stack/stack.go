@@ -4,6 +4,8 @@ package stack
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -34,6 +36,12 @@ type Options struct {
 	Label    string   // galaxy.stack of the containers, and name of their network
 	Env      []string // more settings of the service, KEY=value
 	Fast     bool     // the private cluster gives up durability
+}
+
+// LabelOf gives a label that is always the same for a data directory.
+func LabelOf(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return "galaxy-" + hex.EncodeToString(sum[:6])
 }
 
 // Ports are where things listen on 127.0.0.1. Zero is a free one.
