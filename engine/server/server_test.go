@@ -29,7 +29,7 @@ func open(t *testing.T, path string) (*httptest.Server, func()) {
 	require.NoError(t, err)
 	e, err := New(dir, "1.0.0", quiet)
 	require.NoError(t, err)
-	s := httptest.NewServer(e.Handler())
+	s := httptest.NewServer(checked(t, e.Handler()))
 	end := sync.OnceFunc(func() { s.Close(); _ = dir.Close() })
 	t.Cleanup(end)
 	return s, end
