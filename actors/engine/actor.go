@@ -34,10 +34,10 @@ type driver struct {
 	jobs     uint64
 
 	writing   bool
-	writes    []any // PutOrders and MakeTurn that wait
-	making    bool  // the write under way makes a turn
+	writes    []kit.Held // PutOrders and MakeTurn that wait
+	making    bool       // the write under way makes a turn
 	reading   int
-	reads     []Report
+	reads     []kit.Held       // Report that wait
 	revisions map[string]int64 // of the engine, by race; a race is missing while its revision is in doubt
 }
 
@@ -106,7 +106,7 @@ func (a *driver) onTick(c actor.Context, m kit.Tick) {
 // log is made when it is needed: a logger that waits holds a buffer.
 func (a *driver) log() *zap.Logger { return a.Log.With(zap.Stringer("game_id", a.Game)) }
 
-func (a *driver) tell(c actor.Context, fact any) { c.Send(c.Parent(), fact) }
+func (a *driver) tell(c actor.Context, fact any) { kit.Send(c, c.Parent(), fact) }
 
 // job runs work outside the mailbox until it is done, its time is over, or the actor gives its work up.
 func (a *driver) job(c actor.Context, timeout time.Duration, work func(context.Context) any, panicked func(error) any) {
@@ -134,12 +134,14 @@ func (a *driver) giveUp(c actor.Context) {
 		cancel()
 	}
 	for _, w := range a.writes {
-		if o, ok := w.(PutOrders); ok {
+		if o, ok := w.Message.(PutOrders); ok {
 			a.tell(c, OrdersPut{ID: o.ID, Err: errAway})
 		}
 	}
 	for _, r := range a.reads {
-		kit.ReplyTo(c, r.Asker, nil, errAway)
+		if m, ok := r.Message.(Report); ok {
+			kit.ReplyTo(c, m.Asker, nil, errAway)
+		}
 	}
 	a.writes, a.reads, a.up = nil, nil, false
 }

@@ -28,7 +28,7 @@ func (a *driver) onWrite(c actor.Context, m any) {
 	if !a.up {
 		return // when it is up the game sees what it holds, and asks again
 	}
-	a.writes = append(a.writes, m)
+	a.writes = append(a.writes, kit.Hold(c))
 	a.nextWrite(c)
 }
 
@@ -39,7 +39,8 @@ func (a *driver) nextWrite(c actor.Context) {
 	next := a.writes[0]
 	a.writes = a.writes[1:]
 	a.writing = true
-	switch m := next.(type) {
+	next.Resume(c)
+	switch m := next.Message.(type) {
 	case PutOrders:
 		a.putOrders(c, m)
 	case MakeTurn:
@@ -134,15 +135,20 @@ func (a *driver) onReport(c actor.Context, m Report) {
 		kit.ReplyTo(c, m.Asker, nil, errAway)
 		return
 	}
-	a.reads = append(a.reads, m)
+	a.reads = append(a.reads, kit.Hold(c))
 	a.nextRead(c)
 }
 
 func (a *driver) nextRead(c actor.Context) {
 	for a.reading < readsAtOnce && len(a.reads) > 0 {
-		m := a.reads[0]
+		next := a.reads[0]
 		a.reads = a.reads[1:]
+		m, ok := next.Message.(Report)
+		if !ok {
+			continue
+		}
 		a.reading++
+		next.Resume(c)
 		life, address := a.life, a.address
 		a.job(c, jobTimeout, func(ctx context.Context) any {
 			raw, err := a.Client.Report(ctx, address, m.Race, m.Turn)

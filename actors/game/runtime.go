@@ -24,7 +24,7 @@ type runner struct {
 	stop      int64    // operation number of the stop that it was asked for
 }
 
-func (r *runner) tell(c actor.Context, m any) { c.Send(r.pid, m) }
+func (r *runner) tell(c actor.Context, m any) { kit.Send(c, r.pid, m) }
 
 // fact is something the engine has told and the game must decide on.
 type fact struct {

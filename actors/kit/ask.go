@@ -141,6 +141,31 @@ func TellContext(ctx context.Context, to Ref, msg any) {
 // TellFrom is Tell out of an actor, within the trace of the message in hand.
 func TellFrom(c actor.Context, to Ref, msg any) { TellContext(TraceContext(c), to, msg) }
 
+// Send sends msg to an actor of whom only the process id is known, such as a child or the parent, within the trace of the
+// message in hand.
+func Send(c actor.Context, to *actor.PID, msg any) {
+	if span := spanOf(c); span.IsValid() {
+		msg = &carried{message: msg, span: span}
+	}
+	c.Send(to, msg)
+}
+
+// Held is a message put aside, with the trace that it belongs to.
+type Held struct {
+	Message any
+	span    trace.SpanContext
+}
+
+// Hold puts the message in hand aside.
+func Hold(c actor.Context) Held { return Held{c.Message(), spanOf(c)} }
+
+// Resume makes the trace of h that of what the actor does next.
+func (h Held) Resume(c actor.Context) {
+	if hand := handOf(c); hand != nil {
+		hand.ctx = trace.ContextWithSpanContext(context.Background(), h.span)
+	}
+}
+
 // Self is the address of the actor that c belongs to.
 func Self(c actor.Context) Ref { return Ref{root: c.ActorSystem().Root, pid: c.Self()} }
 
