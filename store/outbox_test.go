@@ -55,7 +55,7 @@ func TestAMailIsClaimedSentAndRecordedOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, claimed, 1)
 	require.Equal(t, "mail@example.com", claimed[0].To)
-	require.JSONEq(t, `{"code":"123456"}`, string(claimed[0].Payload))
+	require.JSONEq(t, `{"code":"123456","ttl":"10 minutes"}`, string(claimed[0].Payload))
 
 	record := galaxy.DeliveryRecord{Delivery: claimed[0].ID, Attempt: 1, State: galaxy.DeliveryRetrying, Outcome: "temporary", At: now, NextAt: now.Add(time.Hour)}
 	require.NoError(t, st.RecordDelivery(t.Context(), record))
