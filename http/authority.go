@@ -40,8 +40,8 @@ func groupOf(path string) group {
 }
 
 const (
-	userHeader    = "X-User-ID"
-	sessionHeader = "X-Device-Session-ID"
+	userHeader    = "X-User-Id"
+	sessionHeader = "X-Device-Session-Id"
 	userKey       = "user"
 	adminKey      = "admin"
 )

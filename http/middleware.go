@@ -28,7 +28,8 @@ const (
 	answerMargin = 2 * time.Second
 	maxBody      = 256 << 10
 
-	requestIDHeader = "X-Request-ID"
+	// Header names are written as net/http keeps them, which spares it to rewrite them for every request.
+	requestIDHeader = "X-Request-Id"
 	timeoutHeader   = "X-Request-Timeout"
 
 	requestIDKey = "request_id"
@@ -65,7 +66,9 @@ func (s *Server) observe() (gin.HandlerFunc, error) {
 		if span.IsRecording() {
 			span.SetAttributes(attribute.String("request_id", id), attribute.String("http.route", path))
 		}
-		c.Request = c.Request.WithContext(ctx)
+		if span.SpanContext().IsValid() {
+			c.Request = c.Request.WithContext(ctx)
+		}
 		c.Next()
 
 		status, took := c.Writer.Status(), time.Since(began)
