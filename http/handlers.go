@@ -172,6 +172,9 @@ func (v verbatim) write(w http.ResponseWriter) error {
 	return err
 }
 
+// VisitGetAccountResponse answers with an account that is encoded already.
+func (v verbatim) VisitGetAccountResponse(w http.ResponseWriter) error { return v.write(w) }
+
 // VisitGetReportResponse answers with the engine's own words.
 func (v verbatim) VisitGetReportResponse(w http.ResponseWriter) error { return v.write(w) }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/gin-gonic/gin/binding"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"galaxy/backend/api"
 	"galaxy/backend/galaxy"
@@ -21,6 +22,7 @@ type Server struct {
 	engine   *gin.Engine
 	contract *contract
 	stopping atomic.Bool
+	accounts *lru.Cache[galaxy.UserID, rendered]
 
 	http     *http.Server
 	listener net.Listener
@@ -36,7 +38,11 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Deps: d, contract: contract, failed: make(chan error, 1)}
+	accounts, err := lru.New[galaxy.UserID, rendered](keptRendered)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Deps: d, contract: contract, accounts: accounts, failed: make(chan error, 1)}
 	observe, err := s.observe()
 	if err != nil {
 		return nil, err

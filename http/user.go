@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"encoding/json"
 
 	"galaxy/backend/actors/account"
 	"galaxy/backend/actors/game"
@@ -15,7 +16,29 @@ func (h *handlers) GetAccount(ctx context.Context, _ api.GetAccountRequestObject
 	if err != nil {
 		return nil, err
 	}
-	return api.GetAccount200JSONResponse(accountOf(a)), nil
+	return h.render(a)
+}
+
+// rendered is an account as it was last answered.
+type rendered struct {
+	account galaxy.Account
+	body    verbatim
+}
+
+// keptRendered is how many accounts' answers are kept, of about a kilobyte each.
+const keptRendered = 4096
+
+// render encodes an account, unless it is still the one that was encoded last: gateways read it with every screen.
+func (h *handlers) render(a galaxy.Account) (verbatim, error) {
+	if r, ok := h.accounts.Get(a.ID); ok && r.account == a {
+		return r.body, nil
+	}
+	body, err := json.Marshal(accountOf(a))
+	if err != nil {
+		return nil, err
+	}
+	h.accounts.Add(a.ID, rendered{a, body})
+	return body, nil
 }
 
 func (h *handlers) ListLobbyGames(ctx context.Context, r api.ListLobbyGamesRequestObject) (api.ListLobbyGamesResponseObject, error) {
