@@ -17,8 +17,8 @@ import (
 	"galaxy/backend/internal/stack"
 )
 
-// freeze stops the game's engine where it is; thaw lets it go on.
-func (w *world) freeze() (thaw func()) {
+// enginePID is the process of the game's engine, as the process driver runs it.
+func (w *world) enginePID() int {
 	w.Helper()
 	driver, closeDriver, err := w.stack.Engines()
 	require.NoError(w, err)
@@ -28,6 +28,13 @@ func (w *world) freeze() (thaw func()) {
 	require.Len(w, running, 1)
 	pid, err := strconv.Atoi(running[0].ID)
 	require.NoError(w, err)
+	return pid
+}
+
+// freeze stops the game's engine where it is; thaw lets it go on.
+func (w *world) freeze() (thaw func()) {
+	w.Helper()
+	pid := w.enginePID()
 	require.NoError(w, syscall.Kill(pid, syscall.SIGSTOP))
 	thaw = func() { _ = syscall.Kill(pid, syscall.SIGCONT) }
 	w.Cleanup(thaw)
