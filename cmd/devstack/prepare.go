@@ -109,6 +109,7 @@ func choosePorts(o *options) error {
 	var problems []error
 	for _, d := range defaults {
 		switch {
+		case d.name == "postgres" && o.dsn != "": // somebody else's has a port already
 		case *d.port != 0:
 			if !free(*d.port) {
 				problems = append(problems, fmt.Errorf("-%s-port: port %d is taken", d.name, *d.port))

@@ -50,6 +50,7 @@ func (s *Stack) Spawn(p Ports) (*Backend, error) {
 		begun <- err
 		if err == nil {
 			_ = b.cmd.Wait()
+			_ = os.Remove(b.pidFile())
 			close(b.done)
 		}
 	}()
