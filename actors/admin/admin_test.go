@@ -57,7 +57,7 @@ func TestCredentials(t *testing.T) {
 
 func TestAFloodOfWrongPasswordsIsRefused(t *testing.T) {
 	st, sys := storetest.Open(t), kittest.System(t)
-	ref, err := admin.Start(sys, admin.Deps{Store: st, Now: storetest.Now, Key: []byte("key"), Cost: 8}, kittest.Never)
+	ref, err := admin.Start(sys, admin.Deps{Store: st, Now: storetest.Now, Key: []byte("key"), Cost: 6}, kittest.Never)
 	require.NoError(t, err)
 	var mu sync.Mutex
 	codes := map[galaxy.Code]int{}
