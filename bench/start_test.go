@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -46,7 +47,7 @@ func benchStart(t *testing.T) {
 	t.Cleanup(func() { _ = driver.Close() })
 	containertest.NeedDocker(t, driver)
 	require.NoError(t, driver.Import(t.Context(), containertest.BuildEngine(t), engineImage))
-	t.Cleanup(func() { _ = driver.RemoveNetwork(t.Context()) })
+	t.Cleanup(func() { require.NoError(t, driver.RemoveNetwork(context.Background())) })
 
 	w := newWorld(t, driver)
 	w.addVersion(engineImage)

@@ -1,6 +1,7 @@
 package game_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -58,7 +59,7 @@ func newWorld(t *testing.T, players int) *world {
 	g, accounts := storetest.Game(t, w.st, players)
 	w.id, w.accounts = g.ID, accounts
 	w.begin(w.driver)
-	t.Cleanup(func() { _ = w.driver.Stop(t.Context(), w.id, time.Second) })
+	t.Cleanup(func() { _ = w.driver.Stop(context.Background(), w.id, time.Second) })
 	return w
 }
 
