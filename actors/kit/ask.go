@@ -150,6 +150,15 @@ func Send(c actor.Context, to *actor.PID, msg any) {
 	c.Send(to, msg)
 }
 
+// Forward sends msg on the asker's behalf: whoever gets it answers the asker of the message in hand.
+func Forward(c actor.Context, to Ref, msg any) {
+	m := &carried{message: msg, span: spanOf(c)}
+	if h := handOf(c); h != nil {
+		m.deadline = h.deadline
+	}
+	to.send(m, c.Sender())
+}
+
 // Held is a message put aside, with the trace that it belongs to.
 type Held struct {
 	Message any

@@ -14,6 +14,7 @@ type Family[K comparable] struct {
 	ref      Ref
 	system   *System
 	spawn    func(K) *actor.Props
+	nameless bool
 	children map[K]*child // touched by the family's actor only
 	keys     map[string]K // by the child's process id
 	draining bool
@@ -34,15 +35,24 @@ type passivate struct{ who *actor.PID }
 // restartNow is how a failed family, or a child, is met when nothing else was said.
 var restartNow = Backoff{Min: 50e6, Max: 10e9, Retries: 10, Within: 60e9}
 
+// FamilyOption changes how a family treats its children.
+type FamilyOption int
+
+// Nameless keeps the keys out of the children's paths, and so out of logs: they name persons.
+const Nameless FamilyOption = 1
+
 // NewFamily starts a family. spawn makes the Props of the child for a key; children that fail are met with strategy,
 // nil being a restart with backoff. name is the family's name in the actor tree.
-func NewFamily[K comparable](s *System, name string, spawn func(K) *actor.Props, strategy actor.SupervisorStrategy) (*Family[K], error) {
+func NewFamily[K comparable](s *System, name string, spawn func(K) *actor.Props, strategy actor.SupervisorStrategy, opts ...FamilyOption) (*Family[K], error) {
 	f := &Family[K]{system: s, spawn: spawn, children: map[K]*child{}, keys: map[string]K{}, live: map[K]*actor.PID{}}
 	if strategy == nil {
 		strategy = restartNow
 	}
+	for _, opt := range opts {
+		f.nameless = f.nameless || opt == Nameless
+	}
 	// The family has no state but its children, so a failure of its own is met by going on.
-	ref, err := s.Spawn(name, s.Props(func() actor.Actor { return f }, Supervise(strategy), MaxAsks(1<<30)), resume{})
+	ref, err := s.Spawn(name, s.Props(func() actor.Actor { return f }, Supervise(strategy), MaxAsks(1<<30), Kind(name)), resume{})
 	if err != nil {
 		return nil, err
 	}
@@ -113,10 +123,10 @@ func (f *Family[K]) route(c actor.Context, m routed) {
 
 // begin spawns the child of key and hands it what has waited for it.
 func (f *Family[K]) begin(c actor.Context, key K, envs ...*actor.MessageEnvelope) {
-	pid, err := c.SpawnNamed(f.spawn(key), fmt.Sprint(key))
+	pid, err := f.child(c, key)
 	if err != nil {
 		for _, env := range envs {
-			ReplyTo(c, env.Sender, nil, fmt.Errorf("spawn %v: %w", key, err))
+			ReplyTo(c, env.Sender, nil, fmt.Errorf("spawn a child: %w", err))
 		}
 		return
 	}
@@ -128,6 +138,13 @@ func (f *Family[K]) begin(c actor.Context, key K, envs ...*actor.MessageEnvelope
 	for _, env := range envs {
 		f.system.ActorSystem.Root.Send(pid, env)
 	}
+}
+
+func (f *Family[K]) child(c actor.Context, key K) (*actor.PID, error) {
+	if f.nameless {
+		return c.Spawn(f.spawn(key)), nil
+	}
+	return c.SpawnNamed(f.spawn(key), fmt.Sprint(key))
 }
 
 func (f *Family[K]) passivate(c actor.Context, who *actor.PID) {

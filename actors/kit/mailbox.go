@@ -3,6 +3,7 @@ package kit
 import (
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -11,8 +12,8 @@ import (
 // answered, at once. Everything else (tells, ticks, results of jobs) always gets in, since dropping one could lose
 // a turn.
 type mailbox struct {
-	system  *System
-	maxAsks int
+	system *System
+	*options
 
 	invoker    actor.MessageInvoker
 	dispatcher actor.Dispatcher
@@ -25,6 +26,9 @@ type mailbox struct {
 	scheduled bool // a goroutine works on the queues, or is about to
 	suspended bool // the actor has failed and waits for its restart
 	stopped   bool
+	restarts  int32
+	born      int64 // Unix nanoseconds
+	failure   *Failure
 }
 
 // fifo is a queue that holds no memory while it is empty.
@@ -63,6 +67,8 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 func (m *mailbox) Start() {
 	if c, ok := m.invoker.(actor.Context); ok {
 		m.process, _ = m.system.ActorSystem.ProcessRegistry.GetLocal(c.Self().Id)
+		m.born = time.Now().UnixNano()
+		m.system.running.add(m)
 	}
 }
 
@@ -140,7 +146,7 @@ func (m *mailbox) pass() (again bool) {
 	var msg any
 	defer func() {
 		if r := recover(); r != nil {
-			m.failed()
+			m.failed(r, msg)
 			m.invoker.EscalateFailure(r, msg)
 			again = true
 		}
@@ -192,9 +198,11 @@ func (m *mailbox) next() (msg any, system bool) {
 }
 
 // failed answers the asks that wait, since the restart may be far away. What is no ask is kept for it.
-func (m *mailbox) failed() {
+func (m *mailbox) failed(reason, msg any) {
 	m.mu.Lock()
 	m.suspended = true
+	m.restarts++
+	m.failure = failureOf(reason, msg)
 	refused := m.takeAsks()
 	m.mu.Unlock()
 	for _, asker := range refused {
@@ -216,6 +224,7 @@ func (m *mailbox) notice(msg any) {
 	if now, alive := m.system.ActorSystem.ProcessRegistry.GetLocal(c.Self().Id); alive && now == m.process {
 		return
 	}
+	m.system.running.remove(m)
 	m.mu.Lock()
 	m.stopped = true
 	refused := m.takeAsks()

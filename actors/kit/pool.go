@@ -16,7 +16,7 @@ type pool struct {
 // NewPool starts n equal workers behind one address: what is sent there, usually a wake-up, goes to each of them.
 // When the pool is stopped a worker still ends what it has in hand. Workers that fail are met with strategy.
 func NewPool(s *System, name string, n int, worker func(slot int) *actor.Props, strategy actor.SupervisorStrategy) (Ref, error) {
-	return s.Spawn(name, s.Props(func() actor.Actor { return &pool{n: n, worker: worker} }, Supervise(strategy)), strategy)
+	return s.Spawn(name, s.Props(func() actor.Actor { return &pool{n: n, worker: worker} }, Supervise(strategy), Kind(name)), strategy)
 }
 
 func (p *pool) Receive(c actor.Context) {

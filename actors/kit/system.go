@@ -19,6 +19,7 @@ type System struct {
 	log         *zap.Logger
 	tracer      trace.Tracer
 	refused     atomic.Int64
+	running     registry
 }
 
 // NewSystem makes an empty system. Its own log lines, and protoactor's, go to log.
@@ -43,6 +44,7 @@ func (s *System) Refused() int64 { return s.refused.Load() }
 type Option func(*options)
 
 type options struct {
+	kind       string
 	maxAsks    int
 	supervisor actor.SupervisorStrategy
 	dispatcher actor.Dispatcher
@@ -50,6 +52,9 @@ type options struct {
 
 // defaultMaxAsks is how many asks may wait in a mailbox that says nothing else.
 const defaultMaxAsks = 1024
+
+// Kind names what sort of actor it is, for operators.
+func Kind(kind string) Option { return func(o *options) { o.kind = kind } }
 
 // MaxAsks bounds how many asks may wait in the mailbox; more are refused with ErrBusy.
 func MaxAsks(n int) Option { return func(o *options) { o.maxAsks = n } }
@@ -59,13 +64,13 @@ func Supervise(s actor.SupervisorStrategy) Option { return func(o *options) { o.
 
 // Props says how an actor is made and run.
 func (s *System) Props(producer func() actor.Actor, opts ...Option) *actor.Props {
-	o := options{maxAsks: defaultMaxAsks}
+	o := &options{kind: "other", maxAsks: defaultMaxAsks}
 	for _, opt := range opts {
-		opt(&o)
+		opt(o)
 	}
 	props := []actor.PropsOption{
 		actor.WithReceiverMiddleware(s.receive),
-		actor.WithMailbox(func() actor.Mailbox { return &mailbox{system: s, maxAsks: o.maxAsks} }),
+		actor.WithMailbox(func() actor.Mailbox { return &mailbox{system: s, options: o} }),
 	}
 	if o.dispatcher != nil {
 		props = append(props, actor.WithDispatcher(o.dispatcher))
