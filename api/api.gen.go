@@ -17,6 +17,24 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ActorState.
+const (
+	ActorStateRestarting ActorState = "restarting"
+	ActorStateRunning    ActorState = "running"
+)
+
+// Valid indicates whether the value is a known member of the ActorState enum.
+func (e ActorState) Valid() bool {
+	switch e {
+	case ActorStateRestarting:
+		return true
+	case ActorStateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ApplicationStatus.
 const (
 	ApplicationStatusApproved  ApplicationStatus = "approved"
@@ -41,6 +59,27 @@ func (e ApplicationStatus) Valid() bool {
 	}
 }
 
+// Defines values for AuditLineActorKind.
+const (
+	AuditLineActorKindAdmin  AuditLineActorKind = "admin"
+	AuditLineActorKindSystem AuditLineActorKind = "system"
+	AuditLineActorKindUser   AuditLineActorKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the AuditLineActorKind enum.
+func (e AuditLineActorKind) Valid() bool {
+	switch e {
+	case AuditLineActorKindAdmin:
+		return true
+	case AuditLineActorKindSystem:
+		return true
+	case AuditLineActorKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeviceSessionStatus.
 const (
 	DeviceSessionStatusActive  DeviceSessionStatus = "active"
@@ -53,30 +92,6 @@ func (e DeviceSessionStatus) Valid() bool {
 	case DeviceSessionStatusActive:
 		return true
 	case DeviceSessionStatusRevoked:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for EntitlementTier.
-const (
-	EntitlementTierFree      EntitlementTier = "free"
-	EntitlementTierMonthly   EntitlementTier = "monthly"
-	EntitlementTierPermanent EntitlementTier = "permanent"
-	EntitlementTierYearly    EntitlementTier = "yearly"
-)
-
-// Valid indicates whether the value is a known member of the EntitlementTier enum.
-func (e EntitlementTier) Valid() bool {
-	switch e {
-	case EntitlementTierFree:
-		return true
-	case EntitlementTierMonthly:
-		return true
-	case EntitlementTierPermanent:
-		return true
-	case EntitlementTierYearly:
 		return true
 	default:
 		return false
@@ -194,6 +209,27 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for LimitName.
+const (
+	LimitNameMaxActiveMemberships   LimitName = "max_active_memberships"
+	LimitNameMaxOwnedPrivateGames   LimitName = "max_owned_private_games"
+	LimitNameMaxRegisteredRaceNames LimitName = "max_registered_race_names"
+)
+
+// Valid indicates whether the value is a known member of the LimitName enum.
+func (e LimitName) Valid() bool {
+	switch e {
+	case LimitNameMaxActiveMemberships:
+		return true
+	case LimitNameMaxOwnedPrivateGames:
+		return true
+	case LimitNameMaxRegisteredRaceNames:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MembershipStatus.
 const (
 	MembershipStatusActive  MembershipStatus = "active"
@@ -260,6 +296,51 @@ func (e ReadinessStatus) Valid() bool {
 	}
 }
 
+// Defines values for RouteChannel.
+const (
+	RouteChannelEmail RouteChannel = "email"
+	RouteChannelPush  RouteChannel = "push"
+)
+
+// Valid indicates whether the value is a known member of the RouteChannel enum.
+func (e RouteChannel) Valid() bool {
+	switch e {
+	case RouteChannelEmail:
+		return true
+	case RouteChannelPush:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RouteState.
+const (
+	RouteStateDeadLettered RouteState = "dead_lettered"
+	RouteStateDelivered    RouteState = "delivered"
+	RouteStatePending      RouteState = "pending"
+	RouteStateRetrying     RouteState = "retrying"
+	RouteStateSkipped      RouteState = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the RouteState enum.
+func (e RouteState) Valid() bool {
+	switch e {
+	case RouteStateDeadLettered:
+		return true
+	case RouteStateDelivered:
+		return true
+	case RouteStatePending:
+		return true
+	case RouteStateRetrying:
+		return true
+	case RouteStateSkipped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RuntimeStatus.
 const (
 	RuntimeStatusEngineUnreachable    RuntimeStatus = "engine_unreachable"
@@ -296,6 +377,147 @@ func (e RuntimeStatus) Valid() bool {
 	}
 }
 
+// Defines values for SanctionKind.
+const (
+	SanctionKindDiplomailBlock         SanctionKind = "diplomail_block"
+	SanctionKindGameJoinBlock          SanctionKind = "game_join_block"
+	SanctionKindLoginBlock             SanctionKind = "login_block"
+	SanctionKindPermanentBlock         SanctionKind = "permanent_block"
+	SanctionKindPrivateGameCreateBlock SanctionKind = "private_game_create_block"
+	SanctionKindPrivateGameManageBlock SanctionKind = "private_game_manage_block"
+	SanctionKindProfileUpdateBlock     SanctionKind = "profile_update_block"
+)
+
+// Valid indicates whether the value is a known member of the SanctionKind enum.
+func (e SanctionKind) Valid() bool {
+	switch e {
+	case SanctionKindDiplomailBlock:
+		return true
+	case SanctionKindGameJoinBlock:
+		return true
+	case SanctionKindLoginBlock:
+		return true
+	case SanctionKindPermanentBlock:
+		return true
+	case SanctionKindPrivateGameCreateBlock:
+		return true
+	case SanctionKindPrivateGameManageBlock:
+		return true
+	case SanctionKindProfileUpdateBlock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionStatus.
+const (
+	SessionStatusActive  SessionStatus = "active"
+	SessionStatusRevoked SessionStatus = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the SessionStatus enum.
+func (e SessionStatus) Valid() bool {
+	switch e {
+	case SessionStatusActive:
+		return true
+	case SessionStatusRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Tier.
+const (
+	TierFree      Tier = "free"
+	TierMonthly   Tier = "monthly"
+	TierPermanent Tier = "permanent"
+	TierYearly    Tier = "yearly"
+)
+
+// Valid indicates whether the value is a known member of the Tier enum.
+func (e Tier) Valid() bool {
+	switch e {
+	case TierFree:
+		return true
+	case TierMonthly:
+		return true
+	case TierPermanent:
+		return true
+	case TierYearly:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserGameMembership.
+const (
+	UserGameMembershipActive  UserGameMembership = "active"
+	UserGameMembershipBlocked UserGameMembership = "blocked"
+	UserGameMembershipLeft    UserGameMembership = "left"
+	UserGameMembershipRemoved UserGameMembership = "removed"
+)
+
+// Valid indicates whether the value is a known member of the UserGameMembership enum.
+func (e UserGameMembership) Valid() bool {
+	switch e {
+	case UserGameMembershipActive:
+		return true
+	case UserGameMembershipBlocked:
+		return true
+	case UserGameMembershipLeft:
+		return true
+	case UserGameMembershipRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserRaceNameStatus.
+const (
+	UserRaceNameStatusPendingRegistration UserRaceNameStatus = "pending_registration"
+	UserRaceNameStatusRegistered          UserRaceNameStatus = "registered"
+	UserRaceNameStatusReserved            UserRaceNameStatus = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the UserRaceNameStatus enum.
+func (e UserRaceNameStatus) Valid() bool {
+	switch e {
+	case UserRaceNameStatusPendingRegistration:
+		return true
+	case UserRaceNameStatusRegistered:
+		return true
+	case UserRaceNameStatusReserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserStatus.
+const (
+	UserStatusActive  UserStatus = "active"
+	UserStatusBlocked UserStatus = "blocked"
+	UserStatusDeleted UserStatus = "deleted"
+)
+
+// Valid indicates whether the value is a known member of the UserStatus enum.
+func (e UserStatus) Valid() bool {
+	switch e {
+	case UserStatusActive:
+		return true
+	case UserStatusBlocked:
+		return true
+	case UserStatusDeleted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Visibility.
 const (
 	VisibilityPrivate Visibility = "private"
@@ -314,19 +536,108 @@ func (e Visibility) Valid() bool {
 	}
 }
 
+// Defines values for AdminListAuditParamsActorKind.
+const (
+	AdminListAuditParamsActorKindAdmin  AdminListAuditParamsActorKind = "admin"
+	AdminListAuditParamsActorKindSystem AdminListAuditParamsActorKind = "system"
+	AdminListAuditParamsActorKindUser   AdminListAuditParamsActorKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the AdminListAuditParamsActorKind enum.
+func (e AdminListAuditParamsActorKind) Valid() bool {
+	switch e {
+	case AdminListAuditParamsActorKindAdmin:
+		return true
+	case AdminListAuditParamsActorKindSystem:
+		return true
+	case AdminListAuditParamsActorKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Account defines model for Account.
 type Account struct {
 	CreatedAt time.Time `json:"created_at"`
 
 	// DeclaredCountry ISO 3166-1 alpha-2; absent when it is not known.
-	DeclaredCountry   *string            `json:"declared_country,omitempty"`
-	DisplayName       string             `json:"display_name"`
-	Email             string             `json:"email"`
-	Entitlement       Entitlement        `json:"entitlement"`
+	DeclaredCountry *string     `json:"declared_country,omitempty"`
+	DisplayName     string      `json:"display_name"`
+	Email           string      `json:"email"`
+	Entitlement     Entitlement `json:"entitlement"`
+
+	// Limits The numbers that hold; an operator may have set some of them instead of the entitlement's own.
+	Limits            Limits             `json:"limits"`
 	PreferredLanguage string             `json:"preferred_language"`
+	Sanctions         []ActiveSanction   `json:"sanctions"`
 	TimeZone          string             `json:"time_zone"`
 	UserID            openapi_types.UUID `json:"user_id"`
 	UserName          string             `json:"user_name"`
+}
+
+// AccountExport defines model for AccountExport.
+type AccountExport struct {
+	Account Account `json:"account"`
+
+	// Actions What the audit holds about the account.
+	Actions []AuditLine `json:"actions"`
+
+	// Addresses Addresses before, and those that were to be confirmed.
+	Addresses          []string          `json:"addresses"`
+	Applications       []UserApplication `json:"applications"`
+	Challenges         []ExportChallenge `json:"challenges"`
+	Countries          []Country         `json:"countries"`
+	EntitlementHistory []TierEntry       `json:"entitlement_history"`
+	Games              []UserGame        `json:"games"`
+	Mails              []ExportMail      `json:"mails"`
+	Notifications      []Route           `json:"notifications"`
+	Orders             []ExportOrders    `json:"orders"`
+	Preferences        Preferences       `json:"preferences"`
+	RaceNames          []UserRaceName    `json:"race_names"`
+	Sanctions          []ExportSanction  `json:"sanctions"`
+	Sessions           []ExportSession   `json:"sessions"`
+	SetLimits          []SetLimit        `json:"set_limits"`
+}
+
+// ActiveSanction defines model for ActiveSanction.
+type ActiveSanction struct {
+	AppliedAt  time.Time    `json:"applied_at"`
+	ExpiresAt  *time.Time   `json:"expires_at,omitempty"`
+	Kind       SanctionKind `json:"kind"`
+	ReasonCode string       `json:"reason_code"`
+}
+
+// Actor defines model for Actor.
+type Actor struct {
+	Kind         string        `json:"kind"`
+	LastFailure  *ActorFailure `json:"last_failure,omitempty"`
+	MailboxDepth int           `json:"mailbox_depth"`
+	Path         string        `json:"path"`
+	Restarts     int           `json:"restarts"`
+	StartedAt    time.Time     `json:"started_at"`
+	State        ActorState    `json:"state"`
+}
+
+// ActorState defines model for Actor.State.
+type ActorState string
+
+// ActorFailure defines model for ActorFailure.
+type ActorFailure struct {
+	At time.Time `json:"at"`
+
+	// Cause The type of the failure; the log has the rest.
+	Cause string `json:"cause"`
+
+	// Message The type of the message that the actor failed on.
+	Message string `json:"message"`
+}
+
+// ActorPage defines model for ActorPage.
+type ActorPage struct {
+	Counts     map[string]int `json:"counts"`
+	Items      []Actor        `json:"items"`
+	NextCursor *string        `json:"next_cursor"`
 }
 
 // AddEngineVersionRequest defines model for AddEngineVersionRequest.
@@ -339,6 +650,21 @@ type AddEngineVersionRequest struct {
 
 	// Version Strict semantic version.
 	Version string `json:"version"`
+}
+
+// AdminAccount defines model for AdminAccount.
+type AdminAccount struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+	Enabled   bool      `json:"enabled"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Username  string    `json:"username"`
+}
+
+// AdminAccountList defines model for AdminAccountList.
+type AdminAccountList struct {
+	Items      []AdminAccount `json:"items"`
+	NextCursor *string        `json:"next_cursor"`
 }
 
 // AdminGame defines model for AdminGame.
@@ -387,6 +713,33 @@ type ApplyRequest struct {
 	RaceName string `json:"race_name"`
 }
 
+// AuditLine defines model for AuditLine.
+type AuditLine struct {
+	Action    string                  `json:"action"`
+	ActorID   string                  `json:"actor_id"`
+	ActorKind AuditLineActorKind      `json:"actor_kind"`
+	After     *map[string]interface{} `json:"after,omitempty"`
+	At        time.Time               `json:"at"`
+	AuditID   openapi_types.UUID      `json:"audit_id"`
+	Before    *map[string]interface{} `json:"before,omitempty"`
+	RequestID *string                 `json:"request_id,omitempty"`
+	Subject   string                  `json:"subject"`
+}
+
+// AuditLineActorKind defines model for AuditLine.ActorKind.
+type AuditLineActorKind string
+
+// AuditPage defines model for AuditPage.
+type AuditPage struct {
+	Items      []AuditLine `json:"items"`
+	NextCursor *string     `json:"next_cursor"`
+}
+
+// ChangeEmailRequest defines model for ChangeEmailRequest.
+type ChangeEmailRequest struct {
+	Email string `json:"email"`
+}
+
 // CommandResult defines model for CommandResult.
 type CommandResult struct {
 	Applied   bool    `json:"applied"`
@@ -397,6 +750,12 @@ type CommandResult struct {
 
 // Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
 type Commands = json.RawMessage
+
+// ConfirmEmailChangeRequest defines model for ConfirmEmailChangeRequest.
+type ConfirmEmailChangeRequest struct {
+	ChallengeID openapi_types.UUID `json:"challenge_id"`
+	Code        string             `json:"code"`
+}
 
 // ConfirmEmailCodeRequest defines model for ConfirmEmailCodeRequest.
 type ConfirmEmailCodeRequest struct {
@@ -418,6 +777,29 @@ type ConfirmEmailCodeRequest struct {
 type ConfirmEmailCodeResponse struct {
 	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
 	UserID          openapi_types.UUID `json:"user_id"`
+}
+
+// Country defines model for Country.
+type Country struct {
+	Count int64 `json:"count"`
+
+	// Country ISO 3166-1 alpha-2.
+	Country     string    `json:"country"`
+	FirstSeenAt time.Time `json:"first_seen_at"`
+	LastSeenAt  time.Time `json:"last_seen_at"`
+}
+
+// CountryList defines model for CountryList.
+type CountryList struct {
+	Items      []Country `json:"items"`
+	NextCursor *string   `json:"next_cursor"`
+}
+
+// CreateAdminRequest defines model for CreateAdminRequest.
+type CreateAdminRequest struct {
+	// Password At most 72 bytes.
+	Password string `json:"password"`
+	Username string `json:"username"`
 }
 
 // CreateGameRequest defines model for CreateGameRequest.
@@ -473,14 +855,18 @@ type Entitlement struct {
 	MaxOwnedPrivateGames int        `json:"max_owned_private_games"`
 
 	// MaxRegisteredRaceNames -1 is unlimited.
-	MaxRegisteredRaceNames int             `json:"max_registered_race_names"`
-	Source                 string          `json:"source"`
-	StartsAt               time.Time       `json:"starts_at"`
-	Tier                   EntitlementTier `json:"tier"`
+	MaxRegisteredRaceNames int       `json:"max_registered_race_names"`
+	Source                 string    `json:"source"`
+	StartsAt               time.Time `json:"starts_at"`
+	Tier                   Tier      `json:"tier"`
 }
 
-// EntitlementTier defines model for Entitlement.Tier.
-type EntitlementTier string
+// EntitlementRequest defines model for EntitlementRequest.
+type EntitlementRequest struct {
+	// EndsAt Required for monthly and yearly, absent for the others.
+	EndsAt *time.Time `json:"ends_at,omitempty"`
+	Tier   Tier       `json:"tier"`
+}
 
 // Error defines model for Error.
 type Error struct {
@@ -493,6 +879,54 @@ type Error struct {
 
 // ErrorErrorCode defines model for Error.Error.Code.
 type ErrorErrorCode string
+
+// ExportChallenge defines model for ExportChallenge.
+type ExportChallenge struct {
+	Attempts  int       `json:"attempts"`
+	CreatedAt time.Time `json:"created_at"`
+	Email     string    `json:"email"`
+}
+
+// ExportMail defines model for ExportMail.
+type ExportMail struct {
+	CreatedAt time.Time `json:"created_at"`
+	Kind      string    `json:"kind"`
+	State     string    `json:"state"`
+	To        string    `json:"to"`
+}
+
+// ExportOrders defines model for ExportOrders.
+type ExportOrders struct {
+	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
+	Commands Commands           `json:"commands"`
+	GameID   openapi_types.UUID `json:"game_id"`
+	RaceName string             `json:"race_name"`
+	Revision int64              `json:"revision"`
+	StoredAt time.Time          `json:"stored_at"`
+	Turn     int                `json:"turn"`
+}
+
+// ExportSanction defines model for ExportSanction.
+type ExportSanction struct {
+	AppliedAt  time.Time    `json:"applied_at"`
+	ExpiresAt  *time.Time   `json:"expires_at,omitempty"`
+	Kind       SanctionKind `json:"kind"`
+	LiftReason *string      `json:"lift_reason,omitempty"`
+	LiftedAt   *time.Time   `json:"lifted_at,omitempty"`
+	ReasonCode string       `json:"reason_code"`
+	Text       string       `json:"text"`
+}
+
+// ExportSession defines model for ExportSession.
+type ExportSession struct {
+	ClientPublicKey string             `json:"client_public_key"`
+	CreatedAt       time.Time          `json:"created_at"`
+	DeviceName      string             `json:"device_name"`
+	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
+	LastSeenAt      time.Time          `json:"last_seen_at"`
+	RevokeReason    *string            `json:"revoke_reason,omitempty"`
+	RevokedAt       *time.Time         `json:"revoked_at,omitempty"`
+}
 
 // ForceNextTurnRequest defines model for ForceNextTurnRequest.
 type ForceNextTurnRequest struct {
@@ -556,6 +990,32 @@ type Health struct {
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
 
+// LiftSanctionRequest defines model for LiftSanctionRequest.
+type LiftSanctionRequest struct {
+	Reason string `json:"reason"`
+}
+
+// LimitName defines model for LimitName.
+type LimitName string
+
+// LimitRequest defines model for LimitRequest.
+type LimitRequest struct {
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Name      LimitName  `json:"name"`
+
+	// Value Absent: the entitlement's own number again.
+	Value *int `json:"value,omitempty"`
+}
+
+// Limits The numbers that hold; an operator may have set some of them instead of the entitlement's own.
+type Limits struct {
+	MaxActiveMemberships int `json:"max_active_memberships"`
+	MaxOwnedPrivateGames int `json:"max_owned_private_games"`
+
+	// MaxRegisteredRaceNames -1 is unlimited.
+	MaxRegisteredRaceNames int `json:"max_registered_race_names"`
+}
+
 // Membership defines model for Membership.
 type Membership struct {
 	EndedAt      *time.Time         `json:"ended_at,omitempty"`
@@ -596,6 +1056,12 @@ type Orders struct {
 	Turn     int        `json:"turn"`
 }
 
+// Preferences defines model for Preferences.
+type Preferences struct {
+	// Email Every kind of notice that goes by mail, and whether the player wants it there.
+	Email map[string]bool `json:"email"`
+}
+
 // PutOrdersRequest defines model for PutOrdersRequest.
 type PutOrdersRequest struct {
 	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
@@ -613,6 +1079,11 @@ type PutOrdersResponse struct {
 	Results  []CommandResult `json:"results"`
 	Revision int64           `json:"revision"`
 	Turn     int             `json:"turn"`
+}
+
+// PutPreferencesRequest defines model for PutPreferencesRequest.
+type PutPreferencesRequest struct {
+	Email map[string]bool `json:"email"`
 }
 
 // RaceState defines model for RaceState.
@@ -635,8 +1106,43 @@ type Readiness struct {
 // ReadinessStatus defines model for Readiness.Status.
 type ReadinessStatus string
 
+// RenameSessionRequest defines model for RenameSessionRequest.
+type RenameSessionRequest struct {
+	DeviceName string `json:"device_name"`
+}
+
 // Report defines model for Report.
 type Report = json.RawMessage
+
+// ResetPasswordRequest defines model for ResetPasswordRequest.
+type ResetPasswordRequest struct {
+	// Password At most 72 bytes.
+	Password string `json:"password"`
+}
+
+// Route defines model for Route.
+type Route struct {
+	Attempts  int                `json:"attempts"`
+	Channel   RouteChannel       `json:"channel"`
+	CreatedAt time.Time          `json:"created_at"`
+	Detail    *string            `json:"detail,omitempty"`
+	Kind      string             `json:"kind"`
+	RouteID   openapi_types.UUID `json:"route_id"`
+	SettledAt *time.Time         `json:"settled_at,omitempty"`
+	State     RouteState         `json:"state"`
+}
+
+// RouteChannel defines model for Route.Channel.
+type RouteChannel string
+
+// RouteState defines model for Route.State.
+type RouteState string
+
+// RoutePage defines model for RoutePage.
+type RoutePage struct {
+	Items      []Route `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
 
 // Runtime defines model for Runtime.
 type Runtime struct {
@@ -663,6 +1169,34 @@ type Runtime struct {
 // RuntimeStatus defines model for Runtime.Status.
 type RuntimeStatus string
 
+// Sanction defines model for Sanction.
+type Sanction struct {
+	Active     bool               `json:"active"`
+	AppliedAt  time.Time          `json:"applied_at"`
+	AppliedBy  string             `json:"applied_by"`
+	ExpiresAt  *time.Time         `json:"expires_at,omitempty"`
+	Kind       SanctionKind       `json:"kind"`
+	LiftReason *string            `json:"lift_reason,omitempty"`
+	LiftedAt   *time.Time         `json:"lifted_at,omitempty"`
+	LiftedBy   *string            `json:"lifted_by,omitempty"`
+	ReasonCode string             `json:"reason_code"`
+	SanctionID openapi_types.UUID `json:"sanction_id"`
+	Text       string             `json:"text"`
+}
+
+// SanctionKind defines model for SanctionKind.
+type SanctionKind string
+
+// SanctionRequest defines model for SanctionRequest.
+type SanctionRequest struct {
+	ExpiresAt  *time.Time   `json:"expires_at,omitempty"`
+	Kind       SanctionKind `json:"kind"`
+	ReasonCode string       `json:"reason_code"`
+
+	// Text For operators.
+	Text *string `json:"text,omitempty"`
+}
+
 // SendEmailCodeRequest defines model for SendEmailCodeRequest.
 type SendEmailCodeRequest struct {
 	Email string `json:"email"`
@@ -674,6 +1208,163 @@ type SendEmailCodeRequest struct {
 // SendEmailCodeResponse defines model for SendEmailCodeResponse.
 type SendEmailCodeResponse struct {
 	ChallengeID openapi_types.UUID `json:"challenge_id"`
+}
+
+// Session defines model for Session.
+type Session struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// Current The request came from this device.
+	Current         bool               `json:"current"`
+	DeviceName      string             `json:"device_name"`
+	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
+
+	// LastSeenAt To within a minute or so.
+	LastSeenAt   time.Time     `json:"last_seen_at"`
+	RevokeReason *string       `json:"revoke_reason,omitempty"`
+	RevokedAt    *time.Time    `json:"revoked_at,omitempty"`
+	Status       SessionStatus `json:"status"`
+}
+
+// SessionStatus defines model for Session.Status.
+type SessionStatus string
+
+// SessionPage defines model for SessionPage.
+type SessionPage struct {
+	Items      []Session `json:"items"`
+	NextCursor *string   `json:"next_cursor"`
+}
+
+// SetLimit defines model for SetLimit.
+type SetLimit struct {
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Name      LimitName  `json:"name"`
+	SetAt     time.Time  `json:"set_at"`
+	SetBy     string     `json:"set_by"`
+	Value     int        `json:"value"`
+}
+
+// Tier defines model for Tier.
+type Tier string
+
+// TierEntry defines model for TierEntry.
+type TierEntry struct {
+	EndsAt   *time.Time `json:"ends_at,omitempty"`
+	SetAt    time.Time  `json:"set_at"`
+	SetBy    string     `json:"set_by"`
+	Source   string     `json:"source"`
+	StartsAt time.Time  `json:"starts_at"`
+	Tier     Tier       `json:"tier"`
+}
+
+// UpdateProfileRequest defines model for UpdateProfileRequest.
+type UpdateProfileRequest struct {
+	DisplayName string `json:"display_name"`
+}
+
+// UpdateSettingsRequest defines model for UpdateSettingsRequest.
+type UpdateSettingsRequest struct {
+	// PreferredLanguage BCP 47.
+	PreferredLanguage *string `json:"preferred_language,omitempty"`
+
+	// TimeZone IANA.
+	TimeZone *string `json:"time_zone,omitempty"`
+}
+
+// UserApplication defines model for UserApplication.
+type UserApplication struct {
+	CreatedAt time.Time          `json:"created_at"`
+	GameID    openapi_types.UUID `json:"game_id"`
+	RaceName  string             `json:"race_name"`
+	Status    ApplicationStatus  `json:"status"`
+}
+
+// UserDetail defines model for UserDetail.
+type UserDetail struct {
+	// Applications The newest two hundred.
+	Applications    []UserApplication `json:"applications"`
+	Countries       []Country         `json:"countries"`
+	CreatedAt       time.Time         `json:"created_at"`
+	DeclaredCountry *string           `json:"declared_country,omitempty"`
+	DeletedAt       *time.Time        `json:"deleted_at,omitempty"`
+
+	// Deletion The step of the deletion that comes next; done when it is over.
+	Deletion    *string `json:"deletion,omitempty"`
+	DisplayName string  `json:"display_name"`
+	Email       *string `json:"email,omitempty"`
+
+	// EmailOff Notices that the player does not want by mail.
+	EmailOff           []string    `json:"email_off"`
+	Entitlement        Entitlement `json:"entitlement"`
+	EntitlementHistory []TierEntry `json:"entitlement_history"`
+
+	// Games The newest two hundred.
+	Games []UserGame `json:"games"`
+
+	// Limits The numbers that hold; an operator may have set some of them instead of the entitlement's own.
+	Limits            Limits         `json:"limits"`
+	PreferredLanguage string         `json:"preferred_language"`
+	RaceNames         []UserRaceName `json:"race_names"`
+
+	// Sanctions All there ever were, oldest first.
+	Sanctions []Sanction `json:"sanctions"`
+
+	// Sessions The newest fifty, ended ones too.
+	Sessions  []Session          `json:"sessions"`
+	SetLimits []SetLimit         `json:"set_limits"`
+	Status    UserStatus         `json:"status"`
+	TimeZone  string             `json:"time_zone"`
+	UpdatedAt time.Time          `json:"updated_at"`
+	UserID    openapi_types.UUID `json:"user_id"`
+	UserName  string             `json:"user_name"`
+}
+
+// UserGame defines model for UserGame.
+type UserGame struct {
+	EndedAt    *time.Time         `json:"ended_at,omitempty"`
+	GameID     openapi_types.UUID `json:"game_id"`
+	JoinedAt   time.Time          `json:"joined_at"`
+	Membership UserGameMembership `json:"membership"`
+	Name       string             `json:"name"`
+	RaceName   string             `json:"race_name"`
+	Status     GameStatus         `json:"status"`
+}
+
+// UserGameMembership defines model for UserGame.Membership.
+type UserGameMembership string
+
+// UserPage defines model for UserPage.
+type UserPage struct {
+	Items      []UserSummary `json:"items"`
+	NextCursor *string       `json:"next_cursor"`
+}
+
+// UserRaceName defines model for UserRaceName.
+type UserRaceName struct {
+	ExpiresAt *time.Time         `json:"expires_at,omitempty"`
+	RaceName  string             `json:"race_name"`
+	Since     time.Time          `json:"since"`
+	Status    UserRaceNameStatus `json:"status"`
+}
+
+// UserRaceNameStatus defines model for UserRaceName.Status.
+type UserRaceNameStatus string
+
+// UserStatus defines model for UserStatus.
+type UserStatus string
+
+// UserSummary defines model for UserSummary.
+type UserSummary struct {
+	CreatedAt       time.Time `json:"created_at"`
+	DeclaredCountry *string   `json:"declared_country,omitempty"`
+	DisplayName     string    `json:"display_name"`
+
+	// Email Absent once the account is deleted.
+	Email    *string            `json:"email,omitempty"`
+	Status   UserStatus         `json:"status"`
+	Tier     Tier               `json:"tier"`
+	UserID   openapi_types.UUID `json:"user_id"`
+	UserName string             `json:"user_name"`
 }
 
 // Visibility defines model for Visibility.
@@ -688,6 +1379,9 @@ type GameID = openapi_types.UUID
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -696,6 +1390,88 @@ type RequestTimeout = float64
 
 // Status defines model for Status.
 type Status = []GameStatus
+
+// UserID defines model for UserID.
+type UserID = openapi_types.UUID
+
+// AdminListActorsParams defines parameters for AdminListActors.
+type AdminListActorsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Kind   *string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListAdminsParams defines parameters for AdminListAdmins.
+type AdminListAdminsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminCreateAdminParams defines parameters for AdminCreateAdmin.
+type AdminCreateAdminParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdminGetAdminParams defines parameters for AdminGetAdmin.
+type AdminGetAdminParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminDisableAdminParams defines parameters for AdminDisableAdmin.
+type AdminDisableAdminParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminEnableAdminParams defines parameters for AdminEnableAdmin.
+type AdminEnableAdminParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminResetPasswordParams defines parameters for AdminResetPassword.
+type AdminResetPasswordParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListAuditParams defines parameters for AdminListAudit.
+type AdminListAuditParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor    *Cursor                        `form:"cursor,omitempty" json:"cursor,omitempty"`
+	ActorKind *AdminListAuditParamsActorKind `form:"actor_kind,omitempty" json:"actor_kind,omitempty"`
+
+	// ActorID A user id, an operator, or a part of the service.
+	ActorID *string `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+	Action  *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// Subject Kind and id, such as user:0198….
+	Subject *string    `form:"subject,omitempty" json:"subject,omitempty"`
+	From    *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Not included.
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListAuditParamsActorKind defines parameters for AdminListAudit.
+type AdminListAuditParamsActorKind string
 
 // AdminListEngineVersionsParams defines parameters for AdminListEngineVersions.
 type AdminListEngineVersionsParams struct {
@@ -797,8 +1573,129 @@ type AdminForceNextTurnParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminListUsersParams defines parameters for AdminListUsers.
+type AdminListUsersParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Text Words, each the beginning of one in address, user name or display name.
+	Text     *string       `form:"text,omitempty" json:"text,omitempty"`
+	Status   *UserStatus   `form:"status,omitempty" json:"status,omitempty"`
+	Tier     *Tier         `form:"tier,omitempty" json:"tier,omitempty"`
+	Sanction *SanctionKind `form:"sanction,omitempty" json:"sanction,omitempty"`
+	Country  *string       `form:"country,omitempty" json:"country,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminFindUserParams defines parameters for AdminFindUser.
+type AdminFindUserParams struct {
+	Email    *string `form:"email,omitempty" json:"email,omitempty"`
+	UserName *string `form:"user_name,omitempty" json:"user_name,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminGetUserParams defines parameters for AdminGetUser.
+type AdminGetUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListUserCountriesParams defines parameters for AdminListUserCountries.
+type AdminListUserCountriesParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminChangeUserEmailParams defines parameters for AdminChangeUserEmail.
+type AdminChangeUserEmailParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminEntitleUserParams defines parameters for AdminEntitleUser.
+type AdminEntitleUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminLimitUserParams defines parameters for AdminLimitUser.
+type AdminLimitUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListUserNotificationsParams defines parameters for AdminListUserNotifications.
+type AdminListUserNotificationsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminSanctionUserParams defines parameters for AdminSanctionUser.
+type AdminSanctionUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdminLiftSanctionParams defines parameters for AdminLiftSanction.
+type AdminLiftSanctionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListUserSessionsParams defines parameters for AdminListUserSessions.
+type AdminListUserSessionsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminRevokeUserSessionsParams defines parameters for AdminRevokeUserSessions.
+type AdminRevokeUserSessionsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminDeleteUserParams defines parameters for AdminDeleteUser.
+type AdminDeleteUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // GetSessionParams defines parameters for GetSession.
 type GetSessionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeSessionParams defines parameters for RevokeSession.
+type RevokeSessionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeUserSessionsParams defines parameters for RevokeUserSessions.
+type RevokeUserSessionsParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -815,10 +1712,64 @@ type SendEmailCodeParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// DeleteAccountParams defines parameters for DeleteAccount.
+type DeleteAccountParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // GetAccountParams defines parameters for GetAccount.
 type GetAccountParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ChangeEmailParams defines parameters for ChangeEmail.
+type ChangeEmailParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ConfirmEmailChangeParams defines parameters for ConfirmEmailChange.
+type ConfirmEmailChangeParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ExportAccountParams defines parameters for ExportAccount.
+type ExportAccountParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// GetPreferencesParams defines parameters for GetPreferences.
+type GetPreferencesParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// PutPreferencesParams defines parameters for PutPreferences.
+type PutPreferencesParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// UpdateProfileParams defines parameters for UpdateProfile.
+type UpdateProfileParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateSettingsParams defines parameters for UpdateSettings.
+type UpdateSettingsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetGameStateParams defines parameters for GetGameState.
@@ -887,6 +1838,42 @@ type ApplyToGameParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListOwnSessionsParams defines parameters for ListOwnSessions.
+type ListOwnSessionsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeOtherSessionsParams defines parameters for RevokeOtherSessions.
+type RevokeOtherSessionsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RenameSessionParams defines parameters for RenameSession.
+type RenameSessionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeOwnSessionParams defines parameters for RevokeOwnSession.
+type RevokeOwnSessionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminCreateAdminJSONRequestBody defines body for AdminCreateAdmin for application/json ContentType.
+type AdminCreateAdminJSONRequestBody = CreateAdminRequest
+
+// AdminResetPasswordJSONRequestBody defines body for AdminResetPassword for application/json ContentType.
+type AdminResetPasswordJSONRequestBody = ResetPasswordRequest
+
 // AdminAddEngineVersionJSONRequestBody defines body for AdminAddEngineVersion for application/json ContentType.
 type AdminAddEngineVersionJSONRequestBody = AddEngineVersionRequest
 
@@ -899,11 +1886,41 @@ type AdminOpenEnrollmentJSONRequestBody = OpenEnrollmentRequest
 // AdminForceNextTurnJSONRequestBody defines body for AdminForceNextTurn for application/json ContentType.
 type AdminForceNextTurnJSONRequestBody = ForceNextTurnRequest
 
+// AdminChangeUserEmailJSONRequestBody defines body for AdminChangeUserEmail for application/json ContentType.
+type AdminChangeUserEmailJSONRequestBody = ChangeEmailRequest
+
+// AdminEntitleUserJSONRequestBody defines body for AdminEntitleUser for application/json ContentType.
+type AdminEntitleUserJSONRequestBody = EntitlementRequest
+
+// AdminLimitUserJSONRequestBody defines body for AdminLimitUser for application/json ContentType.
+type AdminLimitUserJSONRequestBody = LimitRequest
+
+// AdminSanctionUserJSONRequestBody defines body for AdminSanctionUser for application/json ContentType.
+type AdminSanctionUserJSONRequestBody = SanctionRequest
+
+// AdminLiftSanctionJSONRequestBody defines body for AdminLiftSanction for application/json ContentType.
+type AdminLiftSanctionJSONRequestBody = LiftSanctionRequest
+
 // ConfirmEmailCodeJSONRequestBody defines body for ConfirmEmailCode for application/json ContentType.
 type ConfirmEmailCodeJSONRequestBody = ConfirmEmailCodeRequest
 
 // SendEmailCodeJSONRequestBody defines body for SendEmailCode for application/json ContentType.
 type SendEmailCodeJSONRequestBody = SendEmailCodeRequest
+
+// ChangeEmailJSONRequestBody defines body for ChangeEmail for application/json ContentType.
+type ChangeEmailJSONRequestBody = ChangeEmailRequest
+
+// ConfirmEmailChangeJSONRequestBody defines body for ConfirmEmailChange for application/json ContentType.
+type ConfirmEmailChangeJSONRequestBody = ConfirmEmailChangeRequest
+
+// PutPreferencesJSONRequestBody defines body for PutPreferences for application/json ContentType.
+type PutPreferencesJSONRequestBody = PutPreferencesRequest
+
+// UpdateProfileJSONRequestBody defines body for UpdateProfile for application/json ContentType.
+type UpdateProfileJSONRequestBody = UpdateProfileRequest
+
+// UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
+type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
 
 // PutOrdersJSONRequestBody defines body for PutOrders for application/json ContentType.
 type PutOrdersJSONRequestBody = PutOrdersRequest
@@ -911,8 +1928,35 @@ type PutOrdersJSONRequestBody = PutOrdersRequest
 // ApplyToGameJSONRequestBody defines body for ApplyToGame for application/json ContentType.
 type ApplyToGameJSONRequestBody = ApplyRequest
 
+// RenameSessionJSONRequestBody defines body for RenameSession for application/json ContentType.
+type RenameSessionJSONRequestBody = RenameSessionRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// AdminListActors What runs, by its path in the supervision tree
+	// (GET /api/v1/admin/actors)
+	AdminListActors(c *gin.Context, params AdminListActorsParams)
+	// AdminListAdmins All operators
+	// (GET /api/v1/admin/admin-accounts)
+	AdminListAdmins(c *gin.Context, params AdminListAdminsParams)
+	// AdminCreateAdmin Make an operator's account
+	// (POST /api/v1/admin/admin-accounts)
+	AdminCreateAdmin(c *gin.Context, params AdminCreateAdminParams)
+	// AdminGetAdmin One operator
+	// (GET /api/v1/admin/admin-accounts/{username})
+	AdminGetAdmin(c *gin.Context, username string, params AdminGetAdminParams)
+	// AdminDisableAdmin Shut an operator out
+	// (POST /api/v1/admin/admin-accounts/{username}/disable)
+	AdminDisableAdmin(c *gin.Context, username string, params AdminDisableAdminParams)
+	// AdminEnableAdmin Let an operator in again
+	// (POST /api/v1/admin/admin-accounts/{username}/enable)
+	AdminEnableAdmin(c *gin.Context, username string, params AdminEnableAdminParams)
+	// AdminResetPassword Give an operator another password
+	// (POST /api/v1/admin/admin-accounts/{username}/reset-password)
+	AdminResetPassword(c *gin.Context, username string, params AdminResetPasswordParams)
+	// AdminListAudit Who did what, newest first
+	// (GET /api/v1/admin/audit)
+	AdminListAudit(c *gin.Context, params AdminListAuditParams)
 	// AdminListEngineVersions Registered engine versions, newest first
 	// (GET /api/v1/admin/engine-versions)
 	AdminListEngineVersions(c *gin.Context, params AdminListEngineVersionsParams)
@@ -952,18 +1996,87 @@ type ServerInterface interface {
 	// AdminForceNextTurn Make the next turn now
 	// (POST /api/v1/admin/runtimes/{game_id}/force-next-turn)
 	AdminForceNextTurn(c *gin.Context, gameID GameID, params AdminForceNextTurnParams)
+	// AdminListUsers Players, newest first
+	// (GET /api/v1/admin/users)
+	AdminListUsers(c *gin.Context, params AdminListUsersParams)
+	// AdminFindUser The player with an address or a user name
+	// (GET /api/v1/admin/users/lookup)
+	AdminFindUser(c *gin.Context, params AdminFindUserParams)
+	// AdminGetUser Everything about one player
+	// (GET /api/v1/admin/users/{user_id})
+	AdminGetUser(c *gin.Context, userID UserID, params AdminGetUserParams)
+	// AdminListUserCountries From where a player's requests come
+	// (GET /api/v1/admin/users/{user_id}/countries)
+	AdminListUserCountries(c *gin.Context, userID UserID, params AdminListUserCountriesParams)
+	// AdminChangeUserEmail Give a player who has lost a mailbox another address
+	// (POST /api/v1/admin/users/{user_id}/email)
+	AdminChangeUserEmail(c *gin.Context, userID UserID, params AdminChangeUserEmailParams)
+	// AdminEntitleUser Give a player a tier
+	// (POST /api/v1/admin/users/{user_id}/entitlement)
+	AdminEntitleUser(c *gin.Context, userID UserID, params AdminEntitleUserParams)
+	// AdminLimitUser Set a number of a player's entitlement, or take it back
+	// (POST /api/v1/admin/users/{user_id}/limits)
+	AdminLimitUser(c *gin.Context, userID UserID, params AdminLimitUserParams)
+	// AdminListUserNotifications What a player was told, newest first
+	// (GET /api/v1/admin/users/{user_id}/notifications)
+	AdminListUserNotifications(c *gin.Context, userID UserID, params AdminListUserNotificationsParams)
+	// AdminSanctionUser Forbid a player something
+	// (POST /api/v1/admin/users/{user_id}/sanctions)
+	AdminSanctionUser(c *gin.Context, userID UserID, params AdminSanctionUserParams)
+	// AdminLiftSanction End a sanction before its time
+	// (POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift)
+	AdminLiftSanction(c *gin.Context, userID UserID, sanctionID openapi_types.UUID, params AdminLiftSanctionParams)
+	// AdminListUserSessions A player's sessions, ended ones too, newest first
+	// (GET /api/v1/admin/users/{user_id}/sessions)
+	AdminListUserSessions(c *gin.Context, userID UserID, params AdminListUserSessionsParams)
+	// AdminRevokeUserSessions End all of a player's sessions
+	// (POST /api/v1/admin/users/{user_id}/sessions/revoke-all)
+	AdminRevokeUserSessions(c *gin.Context, userID UserID, params AdminRevokeUserSessionsParams)
+	// AdminDeleteUser Delete an account
+	// (POST /api/v1/admin/users/{user_id}/soft-delete)
+	AdminDeleteUser(c *gin.Context, userID UserID, params AdminDeleteUserParams)
 	// GetSession Look a device session up
 	// (GET /api/v1/internal/sessions/{device_session_id})
 	GetSession(c *gin.Context, deviceSessionID openapi_types.UUID, params GetSessionParams)
+	// RevokeSession End a device session
+	// (POST /api/v1/internal/sessions/{device_session_id}/revoke)
+	RevokeSession(c *gin.Context, deviceSessionID openapi_types.UUID, params RevokeSessionParams)
+	// RevokeUserSessions End all of a player's device sessions
+	// (POST /api/v1/internal/users/{user_id}/sessions/revoke-all)
+	RevokeUserSessions(c *gin.Context, userID UserID, params RevokeUserSessionsParams)
 	// ConfirmEmailCode Sign a device in with a mailed code
 	// (POST /api/v1/public/auth/confirm-email-code)
 	ConfirmEmailCode(c *gin.Context, params ConfirmEmailCodeParams)
 	// SendEmailCode Mail a sign-in code
 	// (POST /api/v1/public/auth/send-email-code)
 	SendEmailCode(c *gin.Context, params SendEmailCodeParams)
+	// DeleteAccount Delete the account
+	// (DELETE /api/v1/user/account)
+	DeleteAccount(c *gin.Context, params DeleteAccountParams)
 	// GetAccount The player's own account
 	// (GET /api/v1/user/account)
 	GetAccount(c *gin.Context, params GetAccountParams)
+	// ChangeEmail Mail a code to another address, which is to become the player's
+	// (POST /api/v1/user/account/email-change)
+	ChangeEmail(c *gin.Context, params ChangeEmailParams)
+	// ConfirmEmailChange Make the address that a code was mailed to the player's
+	// (POST /api/v1/user/account/email-change/confirm)
+	ConfirmEmailChange(c *gin.Context, params ConfirmEmailChangeParams)
+	// ExportAccount All that is kept about the player
+	// (GET /api/v1/user/account/export)
+	ExportAccount(c *gin.Context, params ExportAccountParams)
+	// GetPreferences Which notices come by mail
+	// (GET /api/v1/user/account/notification-preferences)
+	GetPreferences(c *gin.Context, params GetPreferencesParams)
+	// PutPreferences Choose which notices come by mail
+	// (PUT /api/v1/user/account/notification-preferences)
+	PutPreferences(c *gin.Context, params PutPreferencesParams)
+	// UpdateProfile Change how the player is shown
+	// (PATCH /api/v1/user/account/profile)
+	UpdateProfile(c *gin.Context, params UpdateProfileParams)
+	// UpdateSettings Change language and time zone
+	// (PATCH /api/v1/user/account/settings)
+	UpdateSettings(c *gin.Context, params UpdateSettingsParams)
 	// GetGameState A game as its member sees it
 	// (GET /api/v1/user/games/{game_id})
 	GetGameState(c *gin.Context, gameID GameID, params GetGameStateParams)
@@ -988,6 +2101,18 @@ type ServerInterface interface {
 	// ApplyToGame Apply for a seat
 	// (POST /api/v1/user/lobby/games/{game_id}/applications)
 	ApplyToGame(c *gin.Context, gameID GameID, params ApplyToGameParams)
+	// ListOwnSessions The player's signed-in devices, newest first
+	// (GET /api/v1/user/sessions)
+	ListOwnSessions(c *gin.Context, params ListOwnSessionsParams)
+	// RevokeOtherSessions Sign all other devices out
+	// (POST /api/v1/user/sessions/revoke-others)
+	RevokeOtherSessions(c *gin.Context, params RevokeOtherSessionsParams)
+	// RenameSession Name a device
+	// (PATCH /api/v1/user/sessions/{device_session_id})
+	RenameSession(c *gin.Context, deviceSessionID openapi_types.UUID, params RenameSessionParams)
+	// RevokeOwnSession Sign a device out
+	// (POST /api/v1/user/sessions/{device_session_id}/revoke)
+	RevokeOwnSession(c *gin.Context, deviceSessionID openapi_types.UUID, params RevokeOwnSessionParams)
 	// Healthz Whether the process lives
 	// (GET /healthz)
 	Healthz(c *gin.Context)
@@ -1004,6 +2129,469 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// AdminListActors operation middleware
+func (siw *ServerInterfaceWrapper) AdminListActors(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListActorsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", c.Request.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListActors(c, params)
+}
+
+// AdminListAdmins operation middleware
+func (siw *ServerInterfaceWrapper) AdminListAdmins(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListAdminsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListAdmins(c, params)
+}
+
+// AdminCreateAdmin operation middleware
+func (siw *ServerInterfaceWrapper) AdminCreateAdmin(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminCreateAdminParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminCreateAdmin(c, params)
+}
+
+// AdminGetAdmin operation middleware
+func (siw *ServerInterfaceWrapper) AdminGetAdmin(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "username" -------------
+	var username string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "username", c.Param("username"), &username, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter username: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminGetAdminParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminGetAdmin(c, username, params)
+}
+
+// AdminDisableAdmin operation middleware
+func (siw *ServerInterfaceWrapper) AdminDisableAdmin(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "username" -------------
+	var username string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "username", c.Param("username"), &username, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter username: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminDisableAdminParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminDisableAdmin(c, username, params)
+}
+
+// AdminEnableAdmin operation middleware
+func (siw *ServerInterfaceWrapper) AdminEnableAdmin(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "username" -------------
+	var username string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "username", c.Param("username"), &username, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter username: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminEnableAdminParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminEnableAdmin(c, username, params)
+}
+
+// AdminResetPassword operation middleware
+func (siw *ServerInterfaceWrapper) AdminResetPassword(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "username" -------------
+	var username string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "username", c.Param("username"), &username, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter username: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminResetPasswordParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminResetPassword(c, username, params)
+}
+
+// AdminListAudit operation middleware
+func (siw *ServerInterfaceWrapper) AdminListAudit(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListAuditParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "actor_kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_kind", c.Request.URL.Query(), &params.ActorKind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter actor_kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "actor_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor_id", c.Request.URL.Query(), &params.ActorID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter actor_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "action" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "action", c.Request.URL.Query(), &params.Action, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter action: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "subject" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject", c.Request.URL.Query(), &params.Subject, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter subject: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", c.Request.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter until: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListAudit(c, params)
+}
 
 // AdminListEngineVersions operation middleware
 func (siw *ServerInterfaceWrapper) AdminListEngineVersions(c *gin.Context) {
@@ -1701,6 +3289,757 @@ func (siw *ServerInterfaceWrapper) AdminForceNextTurn(c *gin.Context) {
 	siw.Handler.AdminForceNextTurn(c, gameID, params)
 }
 
+// AdminListUsers operation middleware
+func (siw *ServerInterfaceWrapper) AdminListUsers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListUsersParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "text" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "text", c.Request.URL.Query(), &params.Text, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter text: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "tier" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tier", c.Request.URL.Query(), &params.Tier, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tier: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "sanction" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sanction", c.Request.URL.Query(), &params.Sanction, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter sanction: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "country" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "country", c.Request.URL.Query(), &params.Country, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter country: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListUsers(c, params)
+}
+
+// AdminFindUser operation middleware
+func (siw *ServerInterfaceWrapper) AdminFindUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminFindUserParams
+
+	// ------------- Optional query parameter "email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "email", c.Request.URL.Query(), &params.Email, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter email: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "user_name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user_name", c.Request.URL.Query(), &params.UserName, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminFindUser(c, params)
+}
+
+// AdminGetUser operation middleware
+func (siw *ServerInterfaceWrapper) AdminGetUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminGetUserParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminGetUser(c, userID, params)
+}
+
+// AdminListUserCountries operation middleware
+func (siw *ServerInterfaceWrapper) AdminListUserCountries(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListUserCountriesParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListUserCountries(c, userID, params)
+}
+
+// AdminChangeUserEmail operation middleware
+func (siw *ServerInterfaceWrapper) AdminChangeUserEmail(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminChangeUserEmailParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminChangeUserEmail(c, userID, params)
+}
+
+// AdminEntitleUser operation middleware
+func (siw *ServerInterfaceWrapper) AdminEntitleUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminEntitleUserParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminEntitleUser(c, userID, params)
+}
+
+// AdminLimitUser operation middleware
+func (siw *ServerInterfaceWrapper) AdminLimitUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminLimitUserParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminLimitUser(c, userID, params)
+}
+
+// AdminListUserNotifications operation middleware
+func (siw *ServerInterfaceWrapper) AdminListUserNotifications(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListUserNotificationsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListUserNotifications(c, userID, params)
+}
+
+// AdminSanctionUser operation middleware
+func (siw *ServerInterfaceWrapper) AdminSanctionUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminSanctionUserParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminSanctionUser(c, userID, params)
+}
+
+// AdminLiftSanction operation middleware
+func (siw *ServerInterfaceWrapper) AdminLiftSanction(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "sanction_id" -------------
+	var sanctionID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sanction_id", c.Param("sanction_id"), &sanctionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter sanction_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminLiftSanctionParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminLiftSanction(c, userID, sanctionID, params)
+}
+
+// AdminListUserSessions operation middleware
+func (siw *ServerInterfaceWrapper) AdminListUserSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListUserSessionsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListUserSessions(c, userID, params)
+}
+
+// AdminRevokeUserSessions operation middleware
+func (siw *ServerInterfaceWrapper) AdminRevokeUserSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminRevokeUserSessionsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminRevokeUserSessions(c, userID, params)
+}
+
+// AdminDeleteUser operation middleware
+func (siw *ServerInterfaceWrapper) AdminDeleteUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminDeleteUserParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminDeleteUser(c, userID, params)
+}
+
 // GetSession operation middleware
 func (siw *ServerInterfaceWrapper) GetSession(c *gin.Context) {
 
@@ -1748,6 +4087,104 @@ func (siw *ServerInterfaceWrapper) GetSession(c *gin.Context) {
 	}
 
 	siw.Handler.GetSession(c, deviceSessionID, params)
+}
+
+// RevokeSession operation middleware
+func (siw *ServerInterfaceWrapper) RevokeSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "device_session_id" -------------
+	var deviceSessionID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "device_session_id", c.Param("device_session_id"), &deviceSessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter device_session_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeSessionParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeSession(c, deviceSessionID, params)
+}
+
+// RevokeUserSessions operation middleware
+func (siw *ServerInterfaceWrapper) RevokeUserSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userID UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Param("user_id"), &userID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter user_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeUserSessionsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeUserSessions(c, userID, params)
 }
 
 // ConfirmEmailCode operation middleware
@@ -1830,6 +4267,46 @@ func (siw *ServerInterfaceWrapper) SendEmailCode(c *gin.Context) {
 	siw.Handler.SendEmailCode(c, params)
 }
 
+// DeleteAccount operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAccount(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteAccountParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteAccount(c, params)
+}
+
 // GetAccount operation middleware
 func (siw *ServerInterfaceWrapper) GetAccount(c *gin.Context) {
 
@@ -1868,6 +4345,324 @@ func (siw *ServerInterfaceWrapper) GetAccount(c *gin.Context) {
 	}
 
 	siw.Handler.GetAccount(c, params)
+}
+
+// ChangeEmail operation middleware
+func (siw *ServerInterfaceWrapper) ChangeEmail(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeEmailParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ChangeEmail(c, params)
+}
+
+// ConfirmEmailChange operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmEmailChange(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmEmailChangeParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ConfirmEmailChange(c, params)
+}
+
+// ExportAccount operation middleware
+func (siw *ServerInterfaceWrapper) ExportAccount(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportAccountParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ExportAccount(c, params)
+}
+
+// GetPreferences operation middleware
+func (siw *ServerInterfaceWrapper) GetPreferences(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPreferencesParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetPreferences(c, params)
+}
+
+// PutPreferences operation middleware
+func (siw *ServerInterfaceWrapper) PutPreferences(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutPreferencesParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutPreferences(c, params)
+}
+
+// UpdateProfile operation middleware
+func (siw *ServerInterfaceWrapper) UpdateProfile(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateProfileParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateProfile(c, params)
+}
+
+// UpdateSettings operation middleware
+func (siw *ServerInterfaceWrapper) UpdateSettings(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateSettingsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateSettings(c, params)
 }
 
 // GetGameState operation middleware
@@ -2321,6 +5116,200 @@ func (siw *ServerInterfaceWrapper) ApplyToGame(c *gin.Context) {
 	siw.Handler.ApplyToGame(c, gameID, params)
 }
 
+// ListOwnSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListOwnSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOwnSessionsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListOwnSessions(c, params)
+}
+
+// RevokeOtherSessions operation middleware
+func (siw *ServerInterfaceWrapper) RevokeOtherSessions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeOtherSessionsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeOtherSessions(c, params)
+}
+
+// RenameSession operation middleware
+func (siw *ServerInterfaceWrapper) RenameSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "device_session_id" -------------
+	var deviceSessionID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "device_session_id", c.Param("device_session_id"), &deviceSessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter device_session_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RenameSessionParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RenameSession(c, deviceSessionID, params)
+}
+
+// RevokeOwnSession operation middleware
+func (siw *ServerInterfaceWrapper) RevokeOwnSession(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "device_session_id" -------------
+	var deviceSessionID openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "device_session_id", c.Param("device_session_id"), &deviceSessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter device_session_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeOwnSessionParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeOwnSession(c, deviceSessionID, params)
+}
+
 // Healthz operation middleware
 func (siw *ServerInterfaceWrapper) Healthz(c *gin.Context) {
 
@@ -2377,7 +5366,21 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/v1/public/auth/send-email-code", wrapper.SendEmailCode)
 	router.POST(options.BaseURL+"/api/v1/public/auth/confirm-email-code", wrapper.ConfirmEmailCode)
 	router.GET(options.BaseURL+"/api/v1/internal/sessions/:device_session_id", wrapper.GetSession)
+	router.POST(options.BaseURL+"/api/v1/internal/sessions/:device_session_id/revoke", wrapper.RevokeSession)
+	router.POST(options.BaseURL+"/api/v1/internal/users/:user_id/sessions/revoke-all", wrapper.RevokeUserSessions)
+	router.DELETE(options.BaseURL+"/api/v1/user/account", wrapper.DeleteAccount)
 	router.GET(options.BaseURL+"/api/v1/user/account", wrapper.GetAccount)
+	router.PATCH(options.BaseURL+"/api/v1/user/account/profile", wrapper.UpdateProfile)
+	router.PATCH(options.BaseURL+"/api/v1/user/account/settings", wrapper.UpdateSettings)
+	router.GET(options.BaseURL+"/api/v1/user/account/notification-preferences", wrapper.GetPreferences)
+	router.PUT(options.BaseURL+"/api/v1/user/account/notification-preferences", wrapper.PutPreferences)
+	router.POST(options.BaseURL+"/api/v1/user/account/email-change", wrapper.ChangeEmail)
+	router.POST(options.BaseURL+"/api/v1/user/account/email-change/confirm", wrapper.ConfirmEmailChange)
+	router.GET(options.BaseURL+"/api/v1/user/account/export", wrapper.ExportAccount)
+	router.GET(options.BaseURL+"/api/v1/user/sessions", wrapper.ListOwnSessions)
+	router.POST(options.BaseURL+"/api/v1/user/sessions/revoke-others", wrapper.RevokeOtherSessions)
+	router.PATCH(options.BaseURL+"/api/v1/user/sessions/:device_session_id", wrapper.RenameSession)
+	router.POST(options.BaseURL+"/api/v1/user/sessions/:device_session_id/revoke", wrapper.RevokeOwnSession)
 	router.GET(options.BaseURL+"/api/v1/user/lobby/games", wrapper.ListLobbyGames)
 	router.GET(options.BaseURL+"/api/v1/user/lobby/games/:game_id", wrapper.GetLobbyGame)
 	router.GET(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications", wrapper.ListOwnApplications)
@@ -2386,6 +5389,27 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/user/games/:game_id/orders", wrapper.GetOrders)
 	router.PUT(options.BaseURL+"/api/v1/user/games/:game_id/orders", wrapper.PutOrders)
 	router.GET(options.BaseURL+"/api/v1/user/games/:game_id/reports/:turn", wrapper.GetReport)
+	router.GET(options.BaseURL+"/api/v1/admin/admin-accounts", wrapper.AdminListAdmins)
+	router.POST(options.BaseURL+"/api/v1/admin/admin-accounts", wrapper.AdminCreateAdmin)
+	router.GET(options.BaseURL+"/api/v1/admin/admin-accounts/:username", wrapper.AdminGetAdmin)
+	router.POST(options.BaseURL+"/api/v1/admin/admin-accounts/:username/disable", wrapper.AdminDisableAdmin)
+	router.POST(options.BaseURL+"/api/v1/admin/admin-accounts/:username/enable", wrapper.AdminEnableAdmin)
+	router.POST(options.BaseURL+"/api/v1/admin/admin-accounts/:username/reset-password", wrapper.AdminResetPassword)
+	router.GET(options.BaseURL+"/api/v1/admin/users", wrapper.AdminListUsers)
+	router.GET(options.BaseURL+"/api/v1/admin/users/lookup", wrapper.AdminFindUser)
+	router.GET(options.BaseURL+"/api/v1/admin/users/:user_id", wrapper.AdminGetUser)
+	router.POST(options.BaseURL+"/api/v1/admin/users/:user_id/sanctions", wrapper.AdminSanctionUser)
+	router.POST(options.BaseURL+"/api/v1/admin/users/:user_id/sanctions/:sanction_id/lift", wrapper.AdminLiftSanction)
+	router.POST(options.BaseURL+"/api/v1/admin/users/:user_id/limits", wrapper.AdminLimitUser)
+	router.POST(options.BaseURL+"/api/v1/admin/users/:user_id/entitlement", wrapper.AdminEntitleUser)
+	router.POST(options.BaseURL+"/api/v1/admin/users/:user_id/soft-delete", wrapper.AdminDeleteUser)
+	router.POST(options.BaseURL+"/api/v1/admin/users/:user_id/email", wrapper.AdminChangeUserEmail)
+	router.GET(options.BaseURL+"/api/v1/admin/users/:user_id/sessions", wrapper.AdminListUserSessions)
+	router.POST(options.BaseURL+"/api/v1/admin/users/:user_id/sessions/revoke-all", wrapper.AdminRevokeUserSessions)
+	router.GET(options.BaseURL+"/api/v1/admin/users/:user_id/countries", wrapper.AdminListUserCountries)
+	router.GET(options.BaseURL+"/api/v1/admin/users/:user_id/notifications", wrapper.AdminListUserNotifications)
+	router.GET(options.BaseURL+"/api/v1/admin/audit", wrapper.AdminListAudit)
+	router.GET(options.BaseURL+"/api/v1/admin/actors", wrapper.AdminListActors)
 	router.GET(options.BaseURL+"/api/v1/admin/games", wrapper.AdminListGames)
 	router.POST(options.BaseURL+"/api/v1/admin/games", wrapper.AdminCreateGame)
 	router.GET(options.BaseURL+"/api/v1/admin/games/:game_id", wrapper.AdminGetGame)
@@ -2403,6 +5427,15 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz)
 }
 
+type AccountResponseHeaders struct {
+	ETag *string
+}
+type AccountJSONResponse struct {
+	Body Account
+
+	Headers AccountResponseHeaders
+}
+
 type AdminGameResponseHeaders struct {
 	ETag *string
 }
@@ -2415,6 +5448,324 @@ type AdminGameJSONResponse struct {
 type ErrorJSONResponse Error
 
 type RuntimeJSONResponse Runtime
+
+type AdminListActorsRequestObject struct {
+	Params AdminListActorsParams
+}
+
+type AdminListActorsResponseObject interface {
+	VisitAdminListActorsResponse(w http.ResponseWriter) error
+}
+
+type AdminListActors200JSONResponse ActorPage
+
+func (response AdminListActors200JSONResponse) VisitAdminListActorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListActorsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListActorsdefaultJSONResponse) VisitAdminListActorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListAdminsRequestObject struct {
+	Params AdminListAdminsParams
+}
+
+type AdminListAdminsResponseObject interface {
+	VisitAdminListAdminsResponse(w http.ResponseWriter) error
+}
+
+type AdminListAdmins200JSONResponse AdminAccountList
+
+func (response AdminListAdmins200JSONResponse) VisitAdminListAdminsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListAdminsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListAdminsdefaultJSONResponse) VisitAdminListAdminsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminCreateAdminRequestObject struct {
+	Params AdminCreateAdminParams
+	Body   *AdminCreateAdminJSONRequestBody
+}
+
+type AdminCreateAdminResponseObject interface {
+	VisitAdminCreateAdminResponse(w http.ResponseWriter) error
+}
+
+type AdminCreateAdmin201JSONResponse AdminAccount
+
+func (response AdminCreateAdmin201JSONResponse) VisitAdminCreateAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminCreateAdmindefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminCreateAdmindefaultJSONResponse) VisitAdminCreateAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminGetAdminRequestObject struct {
+	Username string `json:"username"`
+	Params   AdminGetAdminParams
+}
+
+type AdminGetAdminResponseObject interface {
+	VisitAdminGetAdminResponse(w http.ResponseWriter) error
+}
+
+type AdminGetAdmin200JSONResponse AdminAccount
+
+func (response AdminGetAdmin200JSONResponse) VisitAdminGetAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminGetAdmindefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminGetAdmindefaultJSONResponse) VisitAdminGetAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminDisableAdminRequestObject struct {
+	Username string `json:"username"`
+	Params   AdminDisableAdminParams
+}
+
+type AdminDisableAdminResponseObject interface {
+	VisitAdminDisableAdminResponse(w http.ResponseWriter) error
+}
+
+type AdminDisableAdmin200JSONResponse AdminAccount
+
+func (response AdminDisableAdmin200JSONResponse) VisitAdminDisableAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminDisableAdmindefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminDisableAdmindefaultJSONResponse) VisitAdminDisableAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminEnableAdminRequestObject struct {
+	Username string `json:"username"`
+	Params   AdminEnableAdminParams
+}
+
+type AdminEnableAdminResponseObject interface {
+	VisitAdminEnableAdminResponse(w http.ResponseWriter) error
+}
+
+type AdminEnableAdmin200JSONResponse AdminAccount
+
+func (response AdminEnableAdmin200JSONResponse) VisitAdminEnableAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminEnableAdmindefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminEnableAdmindefaultJSONResponse) VisitAdminEnableAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminResetPasswordRequestObject struct {
+	Username string `json:"username"`
+	Params   AdminResetPasswordParams
+	Body     *AdminResetPasswordJSONRequestBody
+}
+
+type AdminResetPasswordResponseObject interface {
+	VisitAdminResetPasswordResponse(w http.ResponseWriter) error
+}
+
+type AdminResetPassword200JSONResponse AdminAccount
+
+func (response AdminResetPassword200JSONResponse) VisitAdminResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminResetPassworddefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminResetPassworddefaultJSONResponse) VisitAdminResetPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListAuditRequestObject struct {
+	Params AdminListAuditParams
+}
+
+type AdminListAuditResponseObject interface {
+	VisitAdminListAuditResponse(w http.ResponseWriter) error
+}
+
+type AdminListAudit200JSONResponse AuditPage
+
+func (response AdminListAudit200JSONResponse) VisitAdminListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListAuditdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListAuditdefaultJSONResponse) VisitAdminListAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type AdminListEngineVersionsRequestObject struct {
 	Params AdminListEngineVersionsParams
@@ -2955,6 +6306,534 @@ func (response AdminForceNextTurndefaultJSONResponse) VisitAdminForceNextTurnRes
 	return err
 }
 
+type AdminListUsersRequestObject struct {
+	Params AdminListUsersParams
+}
+
+type AdminListUsersResponseObject interface {
+	VisitAdminListUsersResponse(w http.ResponseWriter) error
+}
+
+type AdminListUsers200JSONResponse UserPage
+
+func (response AdminListUsers200JSONResponse) VisitAdminListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListUsersdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListUsersdefaultJSONResponse) VisitAdminListUsersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminFindUserRequestObject struct {
+	Params AdminFindUserParams
+}
+
+type AdminFindUserResponseObject interface {
+	VisitAdminFindUserResponse(w http.ResponseWriter) error
+}
+
+type AdminFindUser200JSONResponse UserSummary
+
+func (response AdminFindUser200JSONResponse) VisitAdminFindUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminFindUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminFindUserdefaultJSONResponse) VisitAdminFindUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminGetUserRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminGetUserParams
+}
+
+type AdminGetUserResponseObject interface {
+	VisitAdminGetUserResponse(w http.ResponseWriter) error
+}
+
+type AdminGetUser200ResponseHeaders struct {
+	ETag *string
+}
+
+type AdminGetUser200JSONResponse struct {
+	Body    UserDetail
+	Headers AdminGetUser200ResponseHeaders
+}
+
+func (response AdminGetUser200JSONResponse) VisitAdminGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminGetUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminGetUserdefaultJSONResponse) VisitAdminGetUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListUserCountriesRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminListUserCountriesParams
+}
+
+type AdminListUserCountriesResponseObject interface {
+	VisitAdminListUserCountriesResponse(w http.ResponseWriter) error
+}
+
+type AdminListUserCountries200JSONResponse CountryList
+
+func (response AdminListUserCountries200JSONResponse) VisitAdminListUserCountriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListUserCountriesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListUserCountriesdefaultJSONResponse) VisitAdminListUserCountriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminChangeUserEmailRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminChangeUserEmailParams
+	Body   *AdminChangeUserEmailJSONRequestBody
+}
+
+type AdminChangeUserEmailResponseObject interface {
+	VisitAdminChangeUserEmailResponse(w http.ResponseWriter) error
+}
+
+type AdminChangeUserEmail200JSONResponse UserSummary
+
+func (response AdminChangeUserEmail200JSONResponse) VisitAdminChangeUserEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminChangeUserEmaildefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminChangeUserEmaildefaultJSONResponse) VisitAdminChangeUserEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminEntitleUserRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminEntitleUserParams
+	Body   *AdminEntitleUserJSONRequestBody
+}
+
+type AdminEntitleUserResponseObject interface {
+	VisitAdminEntitleUserResponse(w http.ResponseWriter) error
+}
+
+type AdminEntitleUser200JSONResponse UserSummary
+
+func (response AdminEntitleUser200JSONResponse) VisitAdminEntitleUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminEntitleUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminEntitleUserdefaultJSONResponse) VisitAdminEntitleUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminLimitUserRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminLimitUserParams
+	Body   *AdminLimitUserJSONRequestBody
+}
+
+type AdminLimitUserResponseObject interface {
+	VisitAdminLimitUserResponse(w http.ResponseWriter) error
+}
+
+type AdminLimitUser200JSONResponse UserSummary
+
+func (response AdminLimitUser200JSONResponse) VisitAdminLimitUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminLimitUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminLimitUserdefaultJSONResponse) VisitAdminLimitUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListUserNotificationsRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminListUserNotificationsParams
+}
+
+type AdminListUserNotificationsResponseObject interface {
+	VisitAdminListUserNotificationsResponse(w http.ResponseWriter) error
+}
+
+type AdminListUserNotifications200JSONResponse RoutePage
+
+func (response AdminListUserNotifications200JSONResponse) VisitAdminListUserNotificationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListUserNotificationsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListUserNotificationsdefaultJSONResponse) VisitAdminListUserNotificationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminSanctionUserRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminSanctionUserParams
+	Body   *AdminSanctionUserJSONRequestBody
+}
+
+type AdminSanctionUserResponseObject interface {
+	VisitAdminSanctionUserResponse(w http.ResponseWriter) error
+}
+
+type AdminSanctionUser201JSONResponse Sanction
+
+func (response AdminSanctionUser201JSONResponse) VisitAdminSanctionUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminSanctionUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminSanctionUserdefaultJSONResponse) VisitAdminSanctionUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminLiftSanctionRequestObject struct {
+	UserID     UserID             `json:"user_id"`
+	SanctionID openapi_types.UUID `json:"sanction_id"`
+	Params     AdminLiftSanctionParams
+	Body       *AdminLiftSanctionJSONRequestBody
+}
+
+type AdminLiftSanctionResponseObject interface {
+	VisitAdminLiftSanctionResponse(w http.ResponseWriter) error
+}
+
+type AdminLiftSanction200JSONResponse Sanction
+
+func (response AdminLiftSanction200JSONResponse) VisitAdminLiftSanctionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminLiftSanctiondefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminLiftSanctiondefaultJSONResponse) VisitAdminLiftSanctionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListUserSessionsRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminListUserSessionsParams
+}
+
+type AdminListUserSessionsResponseObject interface {
+	VisitAdminListUserSessionsResponse(w http.ResponseWriter) error
+}
+
+type AdminListUserSessions200JSONResponse SessionPage
+
+func (response AdminListUserSessions200JSONResponse) VisitAdminListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListUserSessionsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListUserSessionsdefaultJSONResponse) VisitAdminListUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRevokeUserSessionsRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminRevokeUserSessionsParams
+}
+
+type AdminRevokeUserSessionsResponseObject interface {
+	VisitAdminRevokeUserSessionsResponse(w http.ResponseWriter) error
+}
+
+type AdminRevokeUserSessions204Response struct {
+}
+
+func (response AdminRevokeUserSessions204Response) VisitAdminRevokeUserSessionsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type AdminRevokeUserSessionsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminRevokeUserSessionsdefaultJSONResponse) VisitAdminRevokeUserSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminDeleteUserRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params AdminDeleteUserParams
+}
+
+type AdminDeleteUserResponseObject interface {
+	VisitAdminDeleteUserResponse(w http.ResponseWriter) error
+}
+
+type AdminDeleteUser202JSONResponse UserSummary
+
+func (response AdminDeleteUser202JSONResponse) VisitAdminDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminDeleteUserdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminDeleteUserdefaultJSONResponse) VisitAdminDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetSessionRequestObject struct {
 	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
 	Params          GetSessionParams
@@ -2984,6 +6863,74 @@ type GetSessiondefaultJSONResponse struct {
 }
 
 func (response GetSessiondefaultJSONResponse) VisitGetSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeSessionRequestObject struct {
+	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
+	Params          RevokeSessionParams
+}
+
+type RevokeSessionResponseObject interface {
+	VisitRevokeSessionResponse(w http.ResponseWriter) error
+}
+
+type RevokeSession204Response struct {
+}
+
+func (response RevokeSession204Response) VisitRevokeSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeSessiondefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RevokeSessiondefaultJSONResponse) VisitRevokeSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeUserSessionsRequestObject struct {
+	UserID UserID `json:"user_id"`
+	Params RevokeUserSessionsParams
+}
+
+type RevokeUserSessionsResponseObject interface {
+	VisitRevokeUserSessionsResponse(w http.ResponseWriter) error
+}
+
+type RevokeUserSessions204Response struct {
+}
+
+func (response RevokeUserSessions204Response) VisitRevokeUserSessionsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeUserSessionsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RevokeUserSessionsdefaultJSONResponse) VisitRevokeUserSessionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3075,6 +7022,39 @@ func (response SendEmailCodedefaultJSONResponse) VisitSendEmailCodeResponse(w ht
 	return err
 }
 
+type DeleteAccountRequestObject struct {
+	Params DeleteAccountParams
+}
+
+type DeleteAccountResponseObject interface {
+	VisitDeleteAccountResponse(w http.ResponseWriter) error
+}
+
+type DeleteAccount202Response struct {
+}
+
+func (response DeleteAccount202Response) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+	w.WriteHeader(202)
+	return nil
+}
+
+type DeleteAccountdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeleteAccountdefaultJSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetAccountRequestObject struct {
 	Params GetAccountParams
 }
@@ -3083,15 +7063,25 @@ type GetAccountResponseObject interface {
 	VisitGetAccountResponse(w http.ResponseWriter) error
 }
 
-type GetAccount200JSONResponse Account
+type GetAccount200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetAccount200JSONResponse struct {
+	Body    Account
+	Headers GetAccount200ResponseHeaders
+}
 
 func (response GetAccount200JSONResponse) VisitGetAccountResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -3103,6 +7093,293 @@ type GetAccountdefaultJSONResponse struct {
 }
 
 func (response GetAccountdefaultJSONResponse) VisitGetAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeEmailRequestObject struct {
+	Params ChangeEmailParams
+	Body   *ChangeEmailJSONRequestBody
+}
+
+type ChangeEmailResponseObject interface {
+	VisitChangeEmailResponse(w http.ResponseWriter) error
+}
+
+type ChangeEmail200JSONResponse SendEmailCodeResponse
+
+func (response ChangeEmail200JSONResponse) VisitChangeEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeEmaildefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ChangeEmaildefaultJSONResponse) VisitChangeEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmailChangeRequestObject struct {
+	Params ConfirmEmailChangeParams
+	Body   *ConfirmEmailChangeJSONRequestBody
+}
+
+type ConfirmEmailChangeResponseObject interface {
+	VisitConfirmEmailChangeResponse(w http.ResponseWriter) error
+}
+
+type ConfirmEmailChange200JSONResponse struct{ AccountJSONResponse }
+
+func (response ConfirmEmailChange200JSONResponse) VisitConfirmEmailChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmailChangedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ConfirmEmailChangedefaultJSONResponse) VisitConfirmEmailChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccountRequestObject struct {
+	Params ExportAccountParams
+}
+
+type ExportAccountResponseObject interface {
+	VisitExportAccountResponse(w http.ResponseWriter) error
+}
+
+type ExportAccount200JSONResponse AccountExport
+
+func (response ExportAccount200JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportAccountdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ExportAccountdefaultJSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPreferencesRequestObject struct {
+	Params GetPreferencesParams
+}
+
+type GetPreferencesResponseObject interface {
+	VisitGetPreferencesResponse(w http.ResponseWriter) error
+}
+
+type GetPreferences200JSONResponse Preferences
+
+func (response GetPreferences200JSONResponse) VisitGetPreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPreferencesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response GetPreferencesdefaultJSONResponse) VisitGetPreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutPreferencesRequestObject struct {
+	Params PutPreferencesParams
+	Body   *PutPreferencesJSONRequestBody
+}
+
+type PutPreferencesResponseObject interface {
+	VisitPutPreferencesResponse(w http.ResponseWriter) error
+}
+
+type PutPreferences200JSONResponse Preferences
+
+func (response PutPreferences200JSONResponse) VisitPutPreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutPreferencesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response PutPreferencesdefaultJSONResponse) VisitPutPreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfileRequestObject struct {
+	Params UpdateProfileParams
+	Body   *UpdateProfileJSONRequestBody
+}
+
+type UpdateProfileResponseObject interface {
+	VisitUpdateProfileResponse(w http.ResponseWriter) error
+}
+
+type UpdateProfile200JSONResponse struct{ AccountJSONResponse }
+
+func (response UpdateProfile200JSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateProfiledefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response UpdateProfiledefaultJSONResponse) VisitUpdateProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSettingsRequestObject struct {
+	Params UpdateSettingsParams
+	Body   *UpdateSettingsJSONRequestBody
+}
+
+type UpdateSettingsResponseObject interface {
+	VisitUpdateSettingsResponse(w http.ResponseWriter) error
+}
+
+type UpdateSettings200JSONResponse struct{ AccountJSONResponse }
+
+func (response UpdateSettings200JSONResponse) VisitUpdateSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateSettingsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response UpdateSettingsdefaultJSONResponse) VisitUpdateSettingsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3446,6 +7723,153 @@ func (response ApplyToGamedefaultJSONResponse) VisitApplyToGameResponse(w http.R
 	return err
 }
 
+type ListOwnSessionsRequestObject struct {
+	Params ListOwnSessionsParams
+}
+
+type ListOwnSessionsResponseObject interface {
+	VisitListOwnSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListOwnSessions200JSONResponse SessionPage
+
+func (response ListOwnSessions200JSONResponse) VisitListOwnSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOwnSessionsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListOwnSessionsdefaultJSONResponse) VisitListOwnSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeOtherSessionsRequestObject struct {
+	Params RevokeOtherSessionsParams
+}
+
+type RevokeOtherSessionsResponseObject interface {
+	VisitRevokeOtherSessionsResponse(w http.ResponseWriter) error
+}
+
+type RevokeOtherSessions204Response struct {
+}
+
+func (response RevokeOtherSessions204Response) VisitRevokeOtherSessionsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeOtherSessionsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RevokeOtherSessionsdefaultJSONResponse) VisitRevokeOtherSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenameSessionRequestObject struct {
+	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
+	Params          RenameSessionParams
+	Body            *RenameSessionJSONRequestBody
+}
+
+type RenameSessionResponseObject interface {
+	VisitRenameSessionResponse(w http.ResponseWriter) error
+}
+
+type RenameSession200JSONResponse Session
+
+func (response RenameSession200JSONResponse) VisitRenameSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenameSessiondefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RenameSessiondefaultJSONResponse) VisitRenameSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeOwnSessionRequestObject struct {
+	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
+	Params          RevokeOwnSessionParams
+}
+
+type RevokeOwnSessionResponseObject interface {
+	VisitRevokeOwnSessionResponse(w http.ResponseWriter) error
+}
+
+type RevokeOwnSession204Response struct {
+}
+
+func (response RevokeOwnSession204Response) VisitRevokeOwnSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeOwnSessiondefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RevokeOwnSessiondefaultJSONResponse) VisitRevokeOwnSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type HealthzRequestObject struct {
 }
 
@@ -3538,6 +7962,30 @@ func (response ReadyzdefaultJSONResponse) VisitReadyzResponse(w http.ResponseWri
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// AdminListActors What runs, by its path in the supervision tree
+	// (GET /api/v1/admin/actors)
+	AdminListActors(ctx context.Context, request AdminListActorsRequestObject) (AdminListActorsResponseObject, error)
+	// AdminListAdmins All operators
+	// (GET /api/v1/admin/admin-accounts)
+	AdminListAdmins(ctx context.Context, request AdminListAdminsRequestObject) (AdminListAdminsResponseObject, error)
+	// AdminCreateAdmin Make an operator's account
+	// (POST /api/v1/admin/admin-accounts)
+	AdminCreateAdmin(ctx context.Context, request AdminCreateAdminRequestObject) (AdminCreateAdminResponseObject, error)
+	// AdminGetAdmin One operator
+	// (GET /api/v1/admin/admin-accounts/{username})
+	AdminGetAdmin(ctx context.Context, request AdminGetAdminRequestObject) (AdminGetAdminResponseObject, error)
+	// AdminDisableAdmin Shut an operator out
+	// (POST /api/v1/admin/admin-accounts/{username}/disable)
+	AdminDisableAdmin(ctx context.Context, request AdminDisableAdminRequestObject) (AdminDisableAdminResponseObject, error)
+	// AdminEnableAdmin Let an operator in again
+	// (POST /api/v1/admin/admin-accounts/{username}/enable)
+	AdminEnableAdmin(ctx context.Context, request AdminEnableAdminRequestObject) (AdminEnableAdminResponseObject, error)
+	// AdminResetPassword Give an operator another password
+	// (POST /api/v1/admin/admin-accounts/{username}/reset-password)
+	AdminResetPassword(ctx context.Context, request AdminResetPasswordRequestObject) (AdminResetPasswordResponseObject, error)
+	// AdminListAudit Who did what, newest first
+	// (GET /api/v1/admin/audit)
+	AdminListAudit(ctx context.Context, request AdminListAuditRequestObject) (AdminListAuditResponseObject, error)
 	// AdminListEngineVersions Registered engine versions, newest first
 	// (GET /api/v1/admin/engine-versions)
 	AdminListEngineVersions(ctx context.Context, request AdminListEngineVersionsRequestObject) (AdminListEngineVersionsResponseObject, error)
@@ -3577,18 +8025,87 @@ type StrictServerInterface interface {
 	// AdminForceNextTurn Make the next turn now
 	// (POST /api/v1/admin/runtimes/{game_id}/force-next-turn)
 	AdminForceNextTurn(ctx context.Context, request AdminForceNextTurnRequestObject) (AdminForceNextTurnResponseObject, error)
+	// AdminListUsers Players, newest first
+	// (GET /api/v1/admin/users)
+	AdminListUsers(ctx context.Context, request AdminListUsersRequestObject) (AdminListUsersResponseObject, error)
+	// AdminFindUser The player with an address or a user name
+	// (GET /api/v1/admin/users/lookup)
+	AdminFindUser(ctx context.Context, request AdminFindUserRequestObject) (AdminFindUserResponseObject, error)
+	// AdminGetUser Everything about one player
+	// (GET /api/v1/admin/users/{user_id})
+	AdminGetUser(ctx context.Context, request AdminGetUserRequestObject) (AdminGetUserResponseObject, error)
+	// AdminListUserCountries From where a player's requests come
+	// (GET /api/v1/admin/users/{user_id}/countries)
+	AdminListUserCountries(ctx context.Context, request AdminListUserCountriesRequestObject) (AdminListUserCountriesResponseObject, error)
+	// AdminChangeUserEmail Give a player who has lost a mailbox another address
+	// (POST /api/v1/admin/users/{user_id}/email)
+	AdminChangeUserEmail(ctx context.Context, request AdminChangeUserEmailRequestObject) (AdminChangeUserEmailResponseObject, error)
+	// AdminEntitleUser Give a player a tier
+	// (POST /api/v1/admin/users/{user_id}/entitlement)
+	AdminEntitleUser(ctx context.Context, request AdminEntitleUserRequestObject) (AdminEntitleUserResponseObject, error)
+	// AdminLimitUser Set a number of a player's entitlement, or take it back
+	// (POST /api/v1/admin/users/{user_id}/limits)
+	AdminLimitUser(ctx context.Context, request AdminLimitUserRequestObject) (AdminLimitUserResponseObject, error)
+	// AdminListUserNotifications What a player was told, newest first
+	// (GET /api/v1/admin/users/{user_id}/notifications)
+	AdminListUserNotifications(ctx context.Context, request AdminListUserNotificationsRequestObject) (AdminListUserNotificationsResponseObject, error)
+	// AdminSanctionUser Forbid a player something
+	// (POST /api/v1/admin/users/{user_id}/sanctions)
+	AdminSanctionUser(ctx context.Context, request AdminSanctionUserRequestObject) (AdminSanctionUserResponseObject, error)
+	// AdminLiftSanction End a sanction before its time
+	// (POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift)
+	AdminLiftSanction(ctx context.Context, request AdminLiftSanctionRequestObject) (AdminLiftSanctionResponseObject, error)
+	// AdminListUserSessions A player's sessions, ended ones too, newest first
+	// (GET /api/v1/admin/users/{user_id}/sessions)
+	AdminListUserSessions(ctx context.Context, request AdminListUserSessionsRequestObject) (AdminListUserSessionsResponseObject, error)
+	// AdminRevokeUserSessions End all of a player's sessions
+	// (POST /api/v1/admin/users/{user_id}/sessions/revoke-all)
+	AdminRevokeUserSessions(ctx context.Context, request AdminRevokeUserSessionsRequestObject) (AdminRevokeUserSessionsResponseObject, error)
+	// AdminDeleteUser Delete an account
+	// (POST /api/v1/admin/users/{user_id}/soft-delete)
+	AdminDeleteUser(ctx context.Context, request AdminDeleteUserRequestObject) (AdminDeleteUserResponseObject, error)
 	// GetSession Look a device session up
 	// (GET /api/v1/internal/sessions/{device_session_id})
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
+	// RevokeSession End a device session
+	// (POST /api/v1/internal/sessions/{device_session_id}/revoke)
+	RevokeSession(ctx context.Context, request RevokeSessionRequestObject) (RevokeSessionResponseObject, error)
+	// RevokeUserSessions End all of a player's device sessions
+	// (POST /api/v1/internal/users/{user_id}/sessions/revoke-all)
+	RevokeUserSessions(ctx context.Context, request RevokeUserSessionsRequestObject) (RevokeUserSessionsResponseObject, error)
 	// ConfirmEmailCode Sign a device in with a mailed code
 	// (POST /api/v1/public/auth/confirm-email-code)
 	ConfirmEmailCode(ctx context.Context, request ConfirmEmailCodeRequestObject) (ConfirmEmailCodeResponseObject, error)
 	// SendEmailCode Mail a sign-in code
 	// (POST /api/v1/public/auth/send-email-code)
 	SendEmailCode(ctx context.Context, request SendEmailCodeRequestObject) (SendEmailCodeResponseObject, error)
+	// DeleteAccount Delete the account
+	// (DELETE /api/v1/user/account)
+	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
 	// GetAccount The player's own account
 	// (GET /api/v1/user/account)
 	GetAccount(ctx context.Context, request GetAccountRequestObject) (GetAccountResponseObject, error)
+	// ChangeEmail Mail a code to another address, which is to become the player's
+	// (POST /api/v1/user/account/email-change)
+	ChangeEmail(ctx context.Context, request ChangeEmailRequestObject) (ChangeEmailResponseObject, error)
+	// ConfirmEmailChange Make the address that a code was mailed to the player's
+	// (POST /api/v1/user/account/email-change/confirm)
+	ConfirmEmailChange(ctx context.Context, request ConfirmEmailChangeRequestObject) (ConfirmEmailChangeResponseObject, error)
+	// ExportAccount All that is kept about the player
+	// (GET /api/v1/user/account/export)
+	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
+	// GetPreferences Which notices come by mail
+	// (GET /api/v1/user/account/notification-preferences)
+	GetPreferences(ctx context.Context, request GetPreferencesRequestObject) (GetPreferencesResponseObject, error)
+	// PutPreferences Choose which notices come by mail
+	// (PUT /api/v1/user/account/notification-preferences)
+	PutPreferences(ctx context.Context, request PutPreferencesRequestObject) (PutPreferencesResponseObject, error)
+	// UpdateProfile Change how the player is shown
+	// (PATCH /api/v1/user/account/profile)
+	UpdateProfile(ctx context.Context, request UpdateProfileRequestObject) (UpdateProfileResponseObject, error)
+	// UpdateSettings Change language and time zone
+	// (PATCH /api/v1/user/account/settings)
+	UpdateSettings(ctx context.Context, request UpdateSettingsRequestObject) (UpdateSettingsResponseObject, error)
 	// GetGameState A game as its member sees it
 	// (GET /api/v1/user/games/{game_id})
 	GetGameState(ctx context.Context, request GetGameStateRequestObject) (GetGameStateResponseObject, error)
@@ -3613,6 +8130,18 @@ type StrictServerInterface interface {
 	// ApplyToGame Apply for a seat
 	// (POST /api/v1/user/lobby/games/{game_id}/applications)
 	ApplyToGame(ctx context.Context, request ApplyToGameRequestObject) (ApplyToGameResponseObject, error)
+	// ListOwnSessions The player's signed-in devices, newest first
+	// (GET /api/v1/user/sessions)
+	ListOwnSessions(ctx context.Context, request ListOwnSessionsRequestObject) (ListOwnSessionsResponseObject, error)
+	// RevokeOtherSessions Sign all other devices out
+	// (POST /api/v1/user/sessions/revoke-others)
+	RevokeOtherSessions(ctx context.Context, request RevokeOtherSessionsRequestObject) (RevokeOtherSessionsResponseObject, error)
+	// RenameSession Name a device
+	// (PATCH /api/v1/user/sessions/{device_session_id})
+	RenameSession(ctx context.Context, request RenameSessionRequestObject) (RenameSessionResponseObject, error)
+	// RevokeOwnSession Sign a device out
+	// (POST /api/v1/user/sessions/{device_session_id}/revoke)
+	RevokeOwnSession(ctx context.Context, request RevokeOwnSessionRequestObject) (RevokeOwnSessionResponseObject, error)
 	// Healthz Whether the process lives
 	// (GET /healthz)
 	Healthz(ctx context.Context, request HealthzRequestObject) (HealthzResponseObject, error)
@@ -3676,6 +8205,254 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictGinServerOptions
+}
+
+// AdminListActors operation middleware
+func (sh *strictHandler) AdminListActors(ctx *gin.Context, params AdminListActorsParams) {
+	var request AdminListActorsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListActors(ctx, request.(AdminListActorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListActors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListActorsResponseObject); ok {
+		if err := validResponse.VisitAdminListActorsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminListAdmins operation middleware
+func (sh *strictHandler) AdminListAdmins(ctx *gin.Context, params AdminListAdminsParams) {
+	var request AdminListAdminsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListAdmins(ctx, request.(AdminListAdminsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListAdmins")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListAdminsResponseObject); ok {
+		if err := validResponse.VisitAdminListAdminsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminCreateAdmin operation middleware
+func (sh *strictHandler) AdminCreateAdmin(ctx *gin.Context, params AdminCreateAdminParams) {
+	var request AdminCreateAdminRequestObject
+
+	request.Params = params
+
+	var body AdminCreateAdminJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminCreateAdmin(ctx, request.(AdminCreateAdminRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminCreateAdmin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminCreateAdminResponseObject); ok {
+		if err := validResponse.VisitAdminCreateAdminResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminGetAdmin operation middleware
+func (sh *strictHandler) AdminGetAdmin(ctx *gin.Context, username string, params AdminGetAdminParams) {
+	var request AdminGetAdminRequestObject
+
+	request.Username = username
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminGetAdmin(ctx, request.(AdminGetAdminRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminGetAdmin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminGetAdminResponseObject); ok {
+		if err := validResponse.VisitAdminGetAdminResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminDisableAdmin operation middleware
+func (sh *strictHandler) AdminDisableAdmin(ctx *gin.Context, username string, params AdminDisableAdminParams) {
+	var request AdminDisableAdminRequestObject
+
+	request.Username = username
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminDisableAdmin(ctx, request.(AdminDisableAdminRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminDisableAdmin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminDisableAdminResponseObject); ok {
+		if err := validResponse.VisitAdminDisableAdminResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminEnableAdmin operation middleware
+func (sh *strictHandler) AdminEnableAdmin(ctx *gin.Context, username string, params AdminEnableAdminParams) {
+	var request AdminEnableAdminRequestObject
+
+	request.Username = username
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminEnableAdmin(ctx, request.(AdminEnableAdminRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminEnableAdmin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminEnableAdminResponseObject); ok {
+		if err := validResponse.VisitAdminEnableAdminResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminResetPassword operation middleware
+func (sh *strictHandler) AdminResetPassword(ctx *gin.Context, username string, params AdminResetPasswordParams) {
+	var request AdminResetPasswordRequestObject
+
+	request.Username = username
+	request.Params = params
+
+	var body AdminResetPasswordJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminResetPassword(ctx, request.(AdminResetPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminResetPassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminResetPasswordResponseObject); ok {
+		if err := validResponse.VisitAdminResetPasswordResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminListAudit operation middleware
+func (sh *strictHandler) AdminListAudit(ctx *gin.Context, params AdminListAuditParams) {
+	var request AdminListAuditRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListAudit(ctx, request.(AdminListAuditRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListAudit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListAuditResponseObject); ok {
+		if err := validResponse.VisitAdminListAuditResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // AdminListEngineVersions operation middleware
@@ -4098,6 +8875,446 @@ func (sh *strictHandler) AdminForceNextTurn(ctx *gin.Context, gameID GameID, par
 	}
 }
 
+// AdminListUsers operation middleware
+func (sh *strictHandler) AdminListUsers(ctx *gin.Context, params AdminListUsersParams) {
+	var request AdminListUsersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListUsers(ctx, request.(AdminListUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListUsersResponseObject); ok {
+		if err := validResponse.VisitAdminListUsersResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminFindUser operation middleware
+func (sh *strictHandler) AdminFindUser(ctx *gin.Context, params AdminFindUserParams) {
+	var request AdminFindUserRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminFindUser(ctx, request.(AdminFindUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminFindUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminFindUserResponseObject); ok {
+		if err := validResponse.VisitAdminFindUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminGetUser operation middleware
+func (sh *strictHandler) AdminGetUser(ctx *gin.Context, userID UserID, params AdminGetUserParams) {
+	var request AdminGetUserRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminGetUser(ctx, request.(AdminGetUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminGetUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminGetUserResponseObject); ok {
+		if err := validResponse.VisitAdminGetUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminListUserCountries operation middleware
+func (sh *strictHandler) AdminListUserCountries(ctx *gin.Context, userID UserID, params AdminListUserCountriesParams) {
+	var request AdminListUserCountriesRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListUserCountries(ctx, request.(AdminListUserCountriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListUserCountries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListUserCountriesResponseObject); ok {
+		if err := validResponse.VisitAdminListUserCountriesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminChangeUserEmail operation middleware
+func (sh *strictHandler) AdminChangeUserEmail(ctx *gin.Context, userID UserID, params AdminChangeUserEmailParams) {
+	var request AdminChangeUserEmailRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	var body AdminChangeUserEmailJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminChangeUserEmail(ctx, request.(AdminChangeUserEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminChangeUserEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminChangeUserEmailResponseObject); ok {
+		if err := validResponse.VisitAdminChangeUserEmailResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminEntitleUser operation middleware
+func (sh *strictHandler) AdminEntitleUser(ctx *gin.Context, userID UserID, params AdminEntitleUserParams) {
+	var request AdminEntitleUserRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	var body AdminEntitleUserJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminEntitleUser(ctx, request.(AdminEntitleUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminEntitleUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminEntitleUserResponseObject); ok {
+		if err := validResponse.VisitAdminEntitleUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminLimitUser operation middleware
+func (sh *strictHandler) AdminLimitUser(ctx *gin.Context, userID UserID, params AdminLimitUserParams) {
+	var request AdminLimitUserRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	var body AdminLimitUserJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminLimitUser(ctx, request.(AdminLimitUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminLimitUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminLimitUserResponseObject); ok {
+		if err := validResponse.VisitAdminLimitUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminListUserNotifications operation middleware
+func (sh *strictHandler) AdminListUserNotifications(ctx *gin.Context, userID UserID, params AdminListUserNotificationsParams) {
+	var request AdminListUserNotificationsRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListUserNotifications(ctx, request.(AdminListUserNotificationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListUserNotifications")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListUserNotificationsResponseObject); ok {
+		if err := validResponse.VisitAdminListUserNotificationsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminSanctionUser operation middleware
+func (sh *strictHandler) AdminSanctionUser(ctx *gin.Context, userID UserID, params AdminSanctionUserParams) {
+	var request AdminSanctionUserRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	var body AdminSanctionUserJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminSanctionUser(ctx, request.(AdminSanctionUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminSanctionUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminSanctionUserResponseObject); ok {
+		if err := validResponse.VisitAdminSanctionUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminLiftSanction operation middleware
+func (sh *strictHandler) AdminLiftSanction(ctx *gin.Context, userID UserID, sanctionID openapi_types.UUID, params AdminLiftSanctionParams) {
+	var request AdminLiftSanctionRequestObject
+
+	request.UserID = userID
+	request.SanctionID = sanctionID
+	request.Params = params
+
+	var body AdminLiftSanctionJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminLiftSanction(ctx, request.(AdminLiftSanctionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminLiftSanction")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminLiftSanctionResponseObject); ok {
+		if err := validResponse.VisitAdminLiftSanctionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminListUserSessions operation middleware
+func (sh *strictHandler) AdminListUserSessions(ctx *gin.Context, userID UserID, params AdminListUserSessionsParams) {
+	var request AdminListUserSessionsRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListUserSessions(ctx, request.(AdminListUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListUserSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListUserSessionsResponseObject); ok {
+		if err := validResponse.VisitAdminListUserSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminRevokeUserSessions operation middleware
+func (sh *strictHandler) AdminRevokeUserSessions(ctx *gin.Context, userID UserID, params AdminRevokeUserSessionsParams) {
+	var request AdminRevokeUserSessionsRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminRevokeUserSessions(ctx, request.(AdminRevokeUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminRevokeUserSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminRevokeUserSessionsResponseObject); ok {
+		if err := validResponse.VisitAdminRevokeUserSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminDeleteUser operation middleware
+func (sh *strictHandler) AdminDeleteUser(ctx *gin.Context, userID UserID, params AdminDeleteUserParams) {
+	var request AdminDeleteUserRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminDeleteUser(ctx, request.(AdminDeleteUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminDeleteUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminDeleteUserResponseObject); ok {
+		if err := validResponse.VisitAdminDeleteUserResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetSession operation middleware
 func (sh *strictHandler) GetSession(ctx *gin.Context, deviceSessionID openapi_types.UUID, params GetSessionParams) {
 	var request GetSessionRequestObject
@@ -4118,6 +9335,60 @@ func (sh *strictHandler) GetSession(ctx *gin.Context, deviceSessionID openapi_ty
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetSessionResponseObject); ok {
 		if err := validResponse.VisitGetSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeSession operation middleware
+func (sh *strictHandler) RevokeSession(ctx *gin.Context, deviceSessionID openapi_types.UUID, params RevokeSessionParams) {
+	var request RevokeSessionRequestObject
+
+	request.DeviceSessionID = deviceSessionID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeSession(ctx, request.(RevokeSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeSessionResponseObject); ok {
+		if err := validResponse.VisitRevokeSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeUserSessions operation middleware
+func (sh *strictHandler) RevokeUserSessions(ctx *gin.Context, userID UserID, params RevokeUserSessionsParams) {
+	var request RevokeUserSessionsRequestObject
+
+	request.UserID = userID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeUserSessions(ctx, request.(RevokeUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeUserSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeUserSessionsResponseObject); ok {
+		if err := validResponse.VisitRevokeUserSessionsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -4213,6 +9484,32 @@ func (sh *strictHandler) SendEmailCode(ctx *gin.Context, params SendEmailCodePar
 	}
 }
 
+// DeleteAccount operation middleware
+func (sh *strictHandler) DeleteAccount(ctx *gin.Context, params DeleteAccountParams) {
+	var request DeleteAccountRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAccount(ctx, request.(DeleteAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeleteAccountResponseObject); ok {
+		if err := validResponse.VisitDeleteAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetAccount operation middleware
 func (sh *strictHandler) GetAccount(ctx *gin.Context, params GetAccountParams) {
 	var request GetAccountRequestObject
@@ -4232,6 +9529,278 @@ func (sh *strictHandler) GetAccount(ctx *gin.Context, params GetAccountParams) {
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetAccountResponseObject); ok {
 		if err := validResponse.VisitGetAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeEmail operation middleware
+func (sh *strictHandler) ChangeEmail(ctx *gin.Context, params ChangeEmailParams) {
+	var request ChangeEmailRequestObject
+
+	request.Params = params
+
+	var body ChangeEmailJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeEmail(ctx, request.(ChangeEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ChangeEmailResponseObject); ok {
+		if err := validResponse.VisitChangeEmailResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ConfirmEmailChange operation middleware
+func (sh *strictHandler) ConfirmEmailChange(ctx *gin.Context, params ConfirmEmailChangeParams) {
+	var request ConfirmEmailChangeRequestObject
+
+	request.Params = params
+
+	var body ConfirmEmailChangeJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmEmailChange(ctx, request.(ConfirmEmailChangeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmEmailChange")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ConfirmEmailChangeResponseObject); ok {
+		if err := validResponse.VisitConfirmEmailChangeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ExportAccount operation middleware
+func (sh *strictHandler) ExportAccount(ctx *gin.Context, params ExportAccountParams) {
+	var request ExportAccountRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportAccount(ctx, request.(ExportAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ExportAccountResponseObject); ok {
+		if err := validResponse.VisitExportAccountResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPreferences operation middleware
+func (sh *strictHandler) GetPreferences(ctx *gin.Context, params GetPreferencesParams) {
+	var request GetPreferencesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPreferences(ctx, request.(GetPreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(GetPreferencesResponseObject); ok {
+		if err := validResponse.VisitGetPreferencesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PutPreferences operation middleware
+func (sh *strictHandler) PutPreferences(ctx *gin.Context, params PutPreferencesParams) {
+	var request PutPreferencesRequestObject
+
+	request.Params = params
+
+	var body PutPreferencesJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutPreferences(ctx, request.(PutPreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutPreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PutPreferencesResponseObject); ok {
+		if err := validResponse.VisitPutPreferencesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateProfile operation middleware
+func (sh *strictHandler) UpdateProfile(ctx *gin.Context, params UpdateProfileParams) {
+	var request UpdateProfileRequestObject
+
+	request.Params = params
+
+	var body UpdateProfileJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateProfile(ctx, request.(UpdateProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateProfile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UpdateProfileResponseObject); ok {
+		if err := validResponse.VisitUpdateProfileResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateSettings operation middleware
+func (sh *strictHandler) UpdateSettings(ctx *gin.Context, params UpdateSettingsParams) {
+	var request UpdateSettingsRequestObject
+
+	request.Params = params
+
+	var body UpdateSettingsJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSettings(ctx, request.(UpdateSettingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSettings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UpdateSettingsResponseObject); ok {
+		if err := validResponse.VisitUpdateSettingsResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -4484,6 +10053,130 @@ func (sh *strictHandler) ApplyToGame(ctx *gin.Context, gameID GameID, params App
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ApplyToGameResponseObject); ok {
 		if err := validResponse.VisitApplyToGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListOwnSessions operation middleware
+func (sh *strictHandler) ListOwnSessions(ctx *gin.Context, params ListOwnSessionsParams) {
+	var request ListOwnSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOwnSessions(ctx, request.(ListOwnSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOwnSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListOwnSessionsResponseObject); ok {
+		if err := validResponse.VisitListOwnSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeOtherSessions operation middleware
+func (sh *strictHandler) RevokeOtherSessions(ctx *gin.Context, params RevokeOtherSessionsParams) {
+	var request RevokeOtherSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeOtherSessions(ctx, request.(RevokeOtherSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeOtherSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeOtherSessionsResponseObject); ok {
+		if err := validResponse.VisitRevokeOtherSessionsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RenameSession operation middleware
+func (sh *strictHandler) RenameSession(ctx *gin.Context, deviceSessionID openapi_types.UUID, params RenameSessionParams) {
+	var request RenameSessionRequestObject
+
+	request.DeviceSessionID = deviceSessionID
+	request.Params = params
+
+	var body RenameSessionJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RenameSession(ctx, request.(RenameSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenameSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RenameSessionResponseObject); ok {
+		if err := validResponse.VisitRenameSessionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeOwnSession operation middleware
+func (sh *strictHandler) RevokeOwnSession(ctx *gin.Context, deviceSessionID openapi_types.UUID, params RevokeOwnSessionParams) {
+	var request RevokeOwnSessionRequestObject
+
+	request.DeviceSessionID = deviceSessionID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeOwnSession(ctx, request.(RevokeOwnSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeOwnSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeOwnSessionResponseObject); ok {
+		if err := validResponse.VisitRevokeOwnSessionResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

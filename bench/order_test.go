@@ -61,6 +61,9 @@ func (w *world) addVersion(imageRef string) {
 // runningGame starts a game of n players and waits until it takes orders.
 func (w *world) runningGame(n int) (players []player) {
 	g, accounts := storetest.Game(w.T, w.st, n)
+	for _, a := range accounts {
+		w.system.Rights.Add(a)
+	}
 	w.started(g.ID)
 	for i, a := range accounts {
 		seat, ok := g.SeatOf(a.ID)

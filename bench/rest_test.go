@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"galaxy/backend/internal/enginetest"
-	"galaxy/backend/store/storetest"
 )
 
 // benchAccount: a player's account, read through everything, and the same bytes out of a map.
@@ -19,7 +18,7 @@ func benchAccount(t *testing.T) {
 	w := newWorld(t, enginetest.New(t))
 	requests := make([]*http.Request, connections)
 	for i := range requests {
-		account, _ := storetest.SignIn(t, w.st, "player"+strconv.Itoa(i)+"@example.com")
+		account, _ := w.signIn("player" + strconv.Itoa(i) + "@example.com")
 		requests[i] = get(t, "http://"+w.rest+"/api/v1/user/account")
 		requests[i].Header.Set("X-User-ID", account.ID.String())
 	}
@@ -33,8 +32,7 @@ func benchSessionLookup(t *testing.T) {
 	w := newWorld(t, stand)
 	requests := make([]*http.Request, connections)
 	for i := range requests {
-		_, session := storetest.SignIn(t, w.st, "player"+strconv.Itoa(i)+"@example.com")
-		w.system.Table.Add(session)
+		_, session := w.signIn("player" + strconv.Itoa(i) + "@example.com")
 		requests[i] = get(t, "http://"+w.rest+"/api/v1/internal/sessions/"+session.ID.String())
 	}
 	w.compareReads("rest/session-lookup", requests, "/api/v1/internal/sessions/:id", func(c *gin.Context) string { return c.Request.URL.Path },

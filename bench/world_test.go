@@ -49,14 +49,18 @@ func newWorldOn(t *testing.T, dsn string, containers engine.Containers, settings
 		telemetry.Config
 		actors actors.Config
 		http   surface.Config
+		limits surface.LimitConfig
 		push   grpcpush.Config
 		engine enginehttp.Config
 		store  store.Config
 	}
 	settings = append(settings, "BACKEND_POSTGRES_DSN="+w.dsn, "BACKEND_GAME_STATE_ROOT="+t.TempDir(), "BACKEND_HTTP_LISTEN_ADDR=127.0.0.1:0",
 		"BACKEND_GRPC_PUSH_LISTEN_ADDR=127.0.0.1:0", "BACKEND_OTEL_PROMETHEUS_LISTEN_ADDR=127.0.0.1:0", "BACKEND_LOGGING_LEVEL=warn",
-		"BACKEND_OTEL_TRACES_EXPORTER=none", "BACKEND_OTEL_METRICS_EXPORTER=prometheus", "BACKEND_ADMIN_BOOTSTRAP_USER=root", "BACKEND_ADMIN_BOOTSTRAP_PASSWORD=bench-secret")
-	require.NoError(t, env.Load(settings, append(c.actors.All(), &c.Config, &c.http, &c.push, &c.engine, &c.store)...))
+		"BACKEND_OTEL_TRACES_EXPORTER=none", "BACKEND_OTEL_METRICS_EXPORTER=prometheus", "BACKEND_ADMIN_BOOTSTRAP_USER=root", "BACKEND_ADMIN_BOOTSTRAP_PASSWORD=bench-secret",
+		// The limits are in force, but beyond what a bench asks.
+		"BACKEND_LIMIT_USER_RATE=1000000", "BACKEND_LIMIT_USER_BURST=1000000", "BACKEND_LIMIT_SOURCE_RATE=1000000", "BACKEND_LIMIT_SOURCE_BURST=1000000",
+		"BACKEND_AUTH_NETWORK_CODES=1000000", "BACKEND_AUTH_TOTAL_CODES=1000000")
+	require.NoError(t, env.Load(settings, append(c.actors.All(), &c.Config, &c.http, &c.limits, &c.push, &c.engine, &c.store)...))
 
 	tel, err := telemetry.Start(t.Context(), c.Config)
 	require.NoError(t, err)
@@ -80,13 +84,20 @@ func newWorldOn(t *testing.T, dsn string, containers engine.Containers, settings
 	require.NoError(t, err)
 	w.push = push.Addr().String()
 	t.Cleanup(func() { w.stop("push", push.Stop) })
-	rest, err := surface.New(surface.Deps{Config: c.http, Store: w.st, Sessions: w.system.Table, Used: w.system.Used, Auth: w.system.Auth, Accounts: w.system.Accounts,
-		Games: w.system.Games, Versions: w.system.Versions, Admin: w.system.Admin, Serving: lease.Held, Now: storetest.Now, Log: tel.Log, Tracers: tel.Tracers, Meter: tel.Meter})
+	rest, err := surface.New(surface.Deps{Config: c.http, Limits: c.limits, Store: w.st, System: w.system, Serving: lease.Held, Now: storetest.Now, Log: tel.Log, Tracers: tel.Tracers, Meter: tel.Meter})
 	require.NoError(t, err)
 	require.NoError(t, rest.Listen())
 	w.rest = rest.Addr().String()
 	t.Cleanup(func() { w.stop("rest", rest.Stop) })
 	return w
+}
+
+// signIn makes a player whom the service knows.
+func (w *world) signIn(email string) (galaxy.Account, galaxy.Session) {
+	a, s := storetest.SignIn(w.T, w.st, email)
+	w.system.Rights.Add(a)
+	w.system.Table.Add(s)
+	return a, s
 }
 
 // stopActors lets go of everything that is in memory.

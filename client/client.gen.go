@@ -18,6 +18,24 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ActorState.
+const (
+	ActorStateRestarting ActorState = "restarting"
+	ActorStateRunning    ActorState = "running"
+)
+
+// Valid indicates whether the value is a known member of the ActorState enum.
+func (e ActorState) Valid() bool {
+	switch e {
+	case ActorStateRestarting:
+		return true
+	case ActorStateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ApplicationStatus.
 const (
 	ApplicationStatusApproved  ApplicationStatus = "approved"
@@ -42,6 +60,27 @@ func (e ApplicationStatus) Valid() bool {
 	}
 }
 
+// Defines values for AuditLineActorKind.
+const (
+	AuditLineActorKindAdmin  AuditLineActorKind = "admin"
+	AuditLineActorKindSystem AuditLineActorKind = "system"
+	AuditLineActorKindUser   AuditLineActorKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the AuditLineActorKind enum.
+func (e AuditLineActorKind) Valid() bool {
+	switch e {
+	case AuditLineActorKindAdmin:
+		return true
+	case AuditLineActorKindSystem:
+		return true
+	case AuditLineActorKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeviceSessionStatus.
 const (
 	DeviceSessionStatusActive  DeviceSessionStatus = "active"
@@ -54,30 +93,6 @@ func (e DeviceSessionStatus) Valid() bool {
 	case DeviceSessionStatusActive:
 		return true
 	case DeviceSessionStatusRevoked:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for EntitlementTier.
-const (
-	EntitlementTierFree      EntitlementTier = "free"
-	EntitlementTierMonthly   EntitlementTier = "monthly"
-	EntitlementTierPermanent EntitlementTier = "permanent"
-	EntitlementTierYearly    EntitlementTier = "yearly"
-)
-
-// Valid indicates whether the value is a known member of the EntitlementTier enum.
-func (e EntitlementTier) Valid() bool {
-	switch e {
-	case EntitlementTierFree:
-		return true
-	case EntitlementTierMonthly:
-		return true
-	case EntitlementTierPermanent:
-		return true
-	case EntitlementTierYearly:
 		return true
 	default:
 		return false
@@ -195,6 +210,27 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for LimitName.
+const (
+	LimitNameMaxActiveMemberships   LimitName = "max_active_memberships"
+	LimitNameMaxOwnedPrivateGames   LimitName = "max_owned_private_games"
+	LimitNameMaxRegisteredRaceNames LimitName = "max_registered_race_names"
+)
+
+// Valid indicates whether the value is a known member of the LimitName enum.
+func (e LimitName) Valid() bool {
+	switch e {
+	case LimitNameMaxActiveMemberships:
+		return true
+	case LimitNameMaxOwnedPrivateGames:
+		return true
+	case LimitNameMaxRegisteredRaceNames:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MembershipStatus.
 const (
 	MembershipStatusActive  MembershipStatus = "active"
@@ -261,6 +297,51 @@ func (e ReadinessStatus) Valid() bool {
 	}
 }
 
+// Defines values for RouteChannel.
+const (
+	RouteChannelEmail RouteChannel = "email"
+	RouteChannelPush  RouteChannel = "push"
+)
+
+// Valid indicates whether the value is a known member of the RouteChannel enum.
+func (e RouteChannel) Valid() bool {
+	switch e {
+	case RouteChannelEmail:
+		return true
+	case RouteChannelPush:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RouteState.
+const (
+	RouteStateDeadLettered RouteState = "dead_lettered"
+	RouteStateDelivered    RouteState = "delivered"
+	RouteStatePending      RouteState = "pending"
+	RouteStateRetrying     RouteState = "retrying"
+	RouteStateSkipped      RouteState = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the RouteState enum.
+func (e RouteState) Valid() bool {
+	switch e {
+	case RouteStateDeadLettered:
+		return true
+	case RouteStateDelivered:
+		return true
+	case RouteStatePending:
+		return true
+	case RouteStateRetrying:
+		return true
+	case RouteStateSkipped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RuntimeStatus.
 const (
 	RuntimeStatusEngineUnreachable    RuntimeStatus = "engine_unreachable"
@@ -297,6 +378,147 @@ func (e RuntimeStatus) Valid() bool {
 	}
 }
 
+// Defines values for SanctionKind.
+const (
+	SanctionKindDiplomailBlock         SanctionKind = "diplomail_block"
+	SanctionKindGameJoinBlock          SanctionKind = "game_join_block"
+	SanctionKindLoginBlock             SanctionKind = "login_block"
+	SanctionKindPermanentBlock         SanctionKind = "permanent_block"
+	SanctionKindPrivateGameCreateBlock SanctionKind = "private_game_create_block"
+	SanctionKindPrivateGameManageBlock SanctionKind = "private_game_manage_block"
+	SanctionKindProfileUpdateBlock     SanctionKind = "profile_update_block"
+)
+
+// Valid indicates whether the value is a known member of the SanctionKind enum.
+func (e SanctionKind) Valid() bool {
+	switch e {
+	case SanctionKindDiplomailBlock:
+		return true
+	case SanctionKindGameJoinBlock:
+		return true
+	case SanctionKindLoginBlock:
+		return true
+	case SanctionKindPermanentBlock:
+		return true
+	case SanctionKindPrivateGameCreateBlock:
+		return true
+	case SanctionKindPrivateGameManageBlock:
+		return true
+	case SanctionKindProfileUpdateBlock:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionStatus.
+const (
+	SessionStatusActive  SessionStatus = "active"
+	SessionStatusRevoked SessionStatus = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the SessionStatus enum.
+func (e SessionStatus) Valid() bool {
+	switch e {
+	case SessionStatusActive:
+		return true
+	case SessionStatusRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Tier.
+const (
+	TierFree      Tier = "free"
+	TierMonthly   Tier = "monthly"
+	TierPermanent Tier = "permanent"
+	TierYearly    Tier = "yearly"
+)
+
+// Valid indicates whether the value is a known member of the Tier enum.
+func (e Tier) Valid() bool {
+	switch e {
+	case TierFree:
+		return true
+	case TierMonthly:
+		return true
+	case TierPermanent:
+		return true
+	case TierYearly:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserGameMembership.
+const (
+	UserGameMembershipActive  UserGameMembership = "active"
+	UserGameMembershipBlocked UserGameMembership = "blocked"
+	UserGameMembershipLeft    UserGameMembership = "left"
+	UserGameMembershipRemoved UserGameMembership = "removed"
+)
+
+// Valid indicates whether the value is a known member of the UserGameMembership enum.
+func (e UserGameMembership) Valid() bool {
+	switch e {
+	case UserGameMembershipActive:
+		return true
+	case UserGameMembershipBlocked:
+		return true
+	case UserGameMembershipLeft:
+		return true
+	case UserGameMembershipRemoved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserRaceNameStatus.
+const (
+	UserRaceNameStatusPendingRegistration UserRaceNameStatus = "pending_registration"
+	UserRaceNameStatusRegistered          UserRaceNameStatus = "registered"
+	UserRaceNameStatusReserved            UserRaceNameStatus = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the UserRaceNameStatus enum.
+func (e UserRaceNameStatus) Valid() bool {
+	switch e {
+	case UserRaceNameStatusPendingRegistration:
+		return true
+	case UserRaceNameStatusRegistered:
+		return true
+	case UserRaceNameStatusReserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UserStatus.
+const (
+	UserStatusActive  UserStatus = "active"
+	UserStatusBlocked UserStatus = "blocked"
+	UserStatusDeleted UserStatus = "deleted"
+)
+
+// Valid indicates whether the value is a known member of the UserStatus enum.
+func (e UserStatus) Valid() bool {
+	switch e {
+	case UserStatusActive:
+		return true
+	case UserStatusBlocked:
+		return true
+	case UserStatusDeleted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Visibility.
 const (
 	VisibilityPrivate Visibility = "private"
@@ -315,19 +537,108 @@ func (e Visibility) Valid() bool {
 	}
 }
 
+// Defines values for AdminListAuditParamsActorKind.
+const (
+	AdminListAuditParamsActorKindAdmin  AdminListAuditParamsActorKind = "admin"
+	AdminListAuditParamsActorKindSystem AdminListAuditParamsActorKind = "system"
+	AdminListAuditParamsActorKindUser   AdminListAuditParamsActorKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the AdminListAuditParamsActorKind enum.
+func (e AdminListAuditParamsActorKind) Valid() bool {
+	switch e {
+	case AdminListAuditParamsActorKindAdmin:
+		return true
+	case AdminListAuditParamsActorKindSystem:
+		return true
+	case AdminListAuditParamsActorKindUser:
+		return true
+	default:
+		return false
+	}
+}
+
 // Account defines model for Account.
 type Account struct {
 	CreatedAt time.Time `json:"created_at"`
 
 	// DeclaredCountry ISO 3166-1 alpha-2; absent when it is not known.
-	DeclaredCountry   *string            `json:"declared_country,omitempty"`
-	DisplayName       string             `json:"display_name"`
-	Email             string             `json:"email"`
-	Entitlement       Entitlement        `json:"entitlement"`
+	DeclaredCountry *string     `json:"declared_country,omitempty"`
+	DisplayName     string      `json:"display_name"`
+	Email           string      `json:"email"`
+	Entitlement     Entitlement `json:"entitlement"`
+
+	// Limits The numbers that hold; an operator may have set some of them instead of the entitlement's own.
+	Limits            Limits             `json:"limits"`
 	PreferredLanguage string             `json:"preferred_language"`
+	Sanctions         []ActiveSanction   `json:"sanctions"`
 	TimeZone          string             `json:"time_zone"`
 	UserID            openapi_types.UUID `json:"user_id"`
 	UserName          string             `json:"user_name"`
+}
+
+// AccountExport defines model for AccountExport.
+type AccountExport struct {
+	Account Account `json:"account"`
+
+	// Actions What the audit holds about the account.
+	Actions []AuditLine `json:"actions"`
+
+	// Addresses Addresses before, and those that were to be confirmed.
+	Addresses          []string          `json:"addresses"`
+	Applications       []UserApplication `json:"applications"`
+	Challenges         []ExportChallenge `json:"challenges"`
+	Countries          []Country         `json:"countries"`
+	EntitlementHistory []TierEntry       `json:"entitlement_history"`
+	Games              []UserGame        `json:"games"`
+	Mails              []ExportMail      `json:"mails"`
+	Notifications      []Route           `json:"notifications"`
+	Orders             []ExportOrders    `json:"orders"`
+	Preferences        Preferences       `json:"preferences"`
+	RaceNames          []UserRaceName    `json:"race_names"`
+	Sanctions          []ExportSanction  `json:"sanctions"`
+	Sessions           []ExportSession   `json:"sessions"`
+	SetLimits          []SetLimit        `json:"set_limits"`
+}
+
+// ActiveSanction defines model for ActiveSanction.
+type ActiveSanction struct {
+	AppliedAt  time.Time    `json:"applied_at"`
+	ExpiresAt  *time.Time   `json:"expires_at,omitempty"`
+	Kind       SanctionKind `json:"kind"`
+	ReasonCode string       `json:"reason_code"`
+}
+
+// Actor defines model for Actor.
+type Actor struct {
+	Kind         string        `json:"kind"`
+	LastFailure  *ActorFailure `json:"last_failure,omitempty"`
+	MailboxDepth int           `json:"mailbox_depth"`
+	Path         string        `json:"path"`
+	Restarts     int           `json:"restarts"`
+	StartedAt    time.Time     `json:"started_at"`
+	State        ActorState    `json:"state"`
+}
+
+// ActorState defines model for Actor.State.
+type ActorState string
+
+// ActorFailure defines model for ActorFailure.
+type ActorFailure struct {
+	At time.Time `json:"at"`
+
+	// Cause The type of the failure; the log has the rest.
+	Cause string `json:"cause"`
+
+	// Message The type of the message that the actor failed on.
+	Message string `json:"message"`
+}
+
+// ActorPage defines model for ActorPage.
+type ActorPage struct {
+	Counts     map[string]int `json:"counts"`
+	Items      []Actor        `json:"items"`
+	NextCursor *string        `json:"next_cursor"`
 }
 
 // AddEngineVersionRequest defines model for AddEngineVersionRequest.
@@ -340,6 +651,21 @@ type AddEngineVersionRequest struct {
 
 	// Version Strict semantic version.
 	Version string `json:"version"`
+}
+
+// AdminAccount defines model for AdminAccount.
+type AdminAccount struct {
+	CreatedAt time.Time `json:"created_at"`
+	CreatedBy string    `json:"created_by"`
+	Enabled   bool      `json:"enabled"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Username  string    `json:"username"`
+}
+
+// AdminAccountList defines model for AdminAccountList.
+type AdminAccountList struct {
+	Items      []AdminAccount `json:"items"`
+	NextCursor *string        `json:"next_cursor"`
 }
 
 // AdminGame defines model for AdminGame.
@@ -388,6 +714,33 @@ type ApplyRequest struct {
 	RaceName string `json:"race_name"`
 }
 
+// AuditLine defines model for AuditLine.
+type AuditLine struct {
+	Action    string                  `json:"action"`
+	ActorID   string                  `json:"actor_id"`
+	ActorKind AuditLineActorKind      `json:"actor_kind"`
+	After     *map[string]interface{} `json:"after,omitempty"`
+	At        time.Time               `json:"at"`
+	AuditID   openapi_types.UUID      `json:"audit_id"`
+	Before    *map[string]interface{} `json:"before,omitempty"`
+	RequestID *string                 `json:"request_id,omitempty"`
+	Subject   string                  `json:"subject"`
+}
+
+// AuditLineActorKind defines model for AuditLine.ActorKind.
+type AuditLineActorKind string
+
+// AuditPage defines model for AuditPage.
+type AuditPage struct {
+	Items      []AuditLine `json:"items"`
+	NextCursor *string     `json:"next_cursor"`
+}
+
+// ChangeEmailRequest defines model for ChangeEmailRequest.
+type ChangeEmailRequest struct {
+	Email string `json:"email"`
+}
+
 // CommandResult defines model for CommandResult.
 type CommandResult struct {
 	Applied   bool    `json:"applied"`
@@ -398,6 +751,12 @@ type CommandResult struct {
 
 // Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
 type Commands = json.RawMessage
+
+// ConfirmEmailChangeRequest defines model for ConfirmEmailChangeRequest.
+type ConfirmEmailChangeRequest struct {
+	ChallengeID openapi_types.UUID `json:"challenge_id"`
+	Code        string             `json:"code"`
+}
 
 // ConfirmEmailCodeRequest defines model for ConfirmEmailCodeRequest.
 type ConfirmEmailCodeRequest struct {
@@ -419,6 +778,29 @@ type ConfirmEmailCodeRequest struct {
 type ConfirmEmailCodeResponse struct {
 	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
 	UserID          openapi_types.UUID `json:"user_id"`
+}
+
+// Country defines model for Country.
+type Country struct {
+	Count int64 `json:"count"`
+
+	// Country ISO 3166-1 alpha-2.
+	Country     string    `json:"country"`
+	FirstSeenAt time.Time `json:"first_seen_at"`
+	LastSeenAt  time.Time `json:"last_seen_at"`
+}
+
+// CountryList defines model for CountryList.
+type CountryList struct {
+	Items      []Country `json:"items"`
+	NextCursor *string   `json:"next_cursor"`
+}
+
+// CreateAdminRequest defines model for CreateAdminRequest.
+type CreateAdminRequest struct {
+	// Password At most 72 bytes.
+	Password string `json:"password"`
+	Username string `json:"username"`
 }
 
 // CreateGameRequest defines model for CreateGameRequest.
@@ -474,14 +856,18 @@ type Entitlement struct {
 	MaxOwnedPrivateGames int        `json:"max_owned_private_games"`
 
 	// MaxRegisteredRaceNames -1 is unlimited.
-	MaxRegisteredRaceNames int             `json:"max_registered_race_names"`
-	Source                 string          `json:"source"`
-	StartsAt               time.Time       `json:"starts_at"`
-	Tier                   EntitlementTier `json:"tier"`
+	MaxRegisteredRaceNames int       `json:"max_registered_race_names"`
+	Source                 string    `json:"source"`
+	StartsAt               time.Time `json:"starts_at"`
+	Tier                   Tier      `json:"tier"`
 }
 
-// EntitlementTier defines model for Entitlement.Tier.
-type EntitlementTier string
+// EntitlementRequest defines model for EntitlementRequest.
+type EntitlementRequest struct {
+	// EndsAt Required for monthly and yearly, absent for the others.
+	EndsAt *time.Time `json:"ends_at,omitempty"`
+	Tier   Tier       `json:"tier"`
+}
 
 // Error defines model for Error.
 type Error struct {
@@ -494,6 +880,54 @@ type Error struct {
 
 // ErrorErrorCode defines model for Error.Error.Code.
 type ErrorErrorCode string
+
+// ExportChallenge defines model for ExportChallenge.
+type ExportChallenge struct {
+	Attempts  int       `json:"attempts"`
+	CreatedAt time.Time `json:"created_at"`
+	Email     string    `json:"email"`
+}
+
+// ExportMail defines model for ExportMail.
+type ExportMail struct {
+	CreatedAt time.Time `json:"created_at"`
+	Kind      string    `json:"kind"`
+	State     string    `json:"state"`
+	To        string    `json:"to"`
+}
+
+// ExportOrders defines model for ExportOrders.
+type ExportOrders struct {
+	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
+	Commands Commands           `json:"commands"`
+	GameID   openapi_types.UUID `json:"game_id"`
+	RaceName string             `json:"race_name"`
+	Revision int64              `json:"revision"`
+	StoredAt time.Time          `json:"stored_at"`
+	Turn     int                `json:"turn"`
+}
+
+// ExportSanction defines model for ExportSanction.
+type ExportSanction struct {
+	AppliedAt  time.Time    `json:"applied_at"`
+	ExpiresAt  *time.Time   `json:"expires_at,omitempty"`
+	Kind       SanctionKind `json:"kind"`
+	LiftReason *string      `json:"lift_reason,omitempty"`
+	LiftedAt   *time.Time   `json:"lifted_at,omitempty"`
+	ReasonCode string       `json:"reason_code"`
+	Text       string       `json:"text"`
+}
+
+// ExportSession defines model for ExportSession.
+type ExportSession struct {
+	ClientPublicKey string             `json:"client_public_key"`
+	CreatedAt       time.Time          `json:"created_at"`
+	DeviceName      string             `json:"device_name"`
+	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
+	LastSeenAt      time.Time          `json:"last_seen_at"`
+	RevokeReason    *string            `json:"revoke_reason,omitempty"`
+	RevokedAt       *time.Time         `json:"revoked_at,omitempty"`
+}
 
 // ForceNextTurnRequest defines model for ForceNextTurnRequest.
 type ForceNextTurnRequest struct {
@@ -557,6 +991,32 @@ type Health struct {
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
 
+// LiftSanctionRequest defines model for LiftSanctionRequest.
+type LiftSanctionRequest struct {
+	Reason string `json:"reason"`
+}
+
+// LimitName defines model for LimitName.
+type LimitName string
+
+// LimitRequest defines model for LimitRequest.
+type LimitRequest struct {
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Name      LimitName  `json:"name"`
+
+	// Value Absent: the entitlement's own number again.
+	Value *int `json:"value,omitempty"`
+}
+
+// Limits The numbers that hold; an operator may have set some of them instead of the entitlement's own.
+type Limits struct {
+	MaxActiveMemberships int `json:"max_active_memberships"`
+	MaxOwnedPrivateGames int `json:"max_owned_private_games"`
+
+	// MaxRegisteredRaceNames -1 is unlimited.
+	MaxRegisteredRaceNames int `json:"max_registered_race_names"`
+}
+
 // Membership defines model for Membership.
 type Membership struct {
 	EndedAt      *time.Time         `json:"ended_at,omitempty"`
@@ -597,6 +1057,12 @@ type Orders struct {
 	Turn     int        `json:"turn"`
 }
 
+// Preferences defines model for Preferences.
+type Preferences struct {
+	// Email Every kind of notice that goes by mail, and whether the player wants it there.
+	Email map[string]bool `json:"email"`
+}
+
 // PutOrdersRequest defines model for PutOrdersRequest.
 type PutOrdersRequest struct {
 	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
@@ -614,6 +1080,11 @@ type PutOrdersResponse struct {
 	Results  []CommandResult `json:"results"`
 	Revision int64           `json:"revision"`
 	Turn     int             `json:"turn"`
+}
+
+// PutPreferencesRequest defines model for PutPreferencesRequest.
+type PutPreferencesRequest struct {
+	Email map[string]bool `json:"email"`
 }
 
 // RaceState defines model for RaceState.
@@ -636,8 +1107,43 @@ type Readiness struct {
 // ReadinessStatus defines model for Readiness.Status.
 type ReadinessStatus string
 
+// RenameSessionRequest defines model for RenameSessionRequest.
+type RenameSessionRequest struct {
+	DeviceName string `json:"device_name"`
+}
+
 // Report defines model for Report.
 type Report = json.RawMessage
+
+// ResetPasswordRequest defines model for ResetPasswordRequest.
+type ResetPasswordRequest struct {
+	// Password At most 72 bytes.
+	Password string `json:"password"`
+}
+
+// Route defines model for Route.
+type Route struct {
+	Attempts  int                `json:"attempts"`
+	Channel   RouteChannel       `json:"channel"`
+	CreatedAt time.Time          `json:"created_at"`
+	Detail    *string            `json:"detail,omitempty"`
+	Kind      string             `json:"kind"`
+	RouteID   openapi_types.UUID `json:"route_id"`
+	SettledAt *time.Time         `json:"settled_at,omitempty"`
+	State     RouteState         `json:"state"`
+}
+
+// RouteChannel defines model for Route.Channel.
+type RouteChannel string
+
+// RouteState defines model for Route.State.
+type RouteState string
+
+// RoutePage defines model for RoutePage.
+type RoutePage struct {
+	Items      []Route `json:"items"`
+	NextCursor *string `json:"next_cursor"`
+}
 
 // Runtime defines model for Runtime.
 type Runtime struct {
@@ -664,6 +1170,34 @@ type Runtime struct {
 // RuntimeStatus defines model for Runtime.Status.
 type RuntimeStatus string
 
+// Sanction defines model for Sanction.
+type Sanction struct {
+	Active     bool               `json:"active"`
+	AppliedAt  time.Time          `json:"applied_at"`
+	AppliedBy  string             `json:"applied_by"`
+	ExpiresAt  *time.Time         `json:"expires_at,omitempty"`
+	Kind       SanctionKind       `json:"kind"`
+	LiftReason *string            `json:"lift_reason,omitempty"`
+	LiftedAt   *time.Time         `json:"lifted_at,omitempty"`
+	LiftedBy   *string            `json:"lifted_by,omitempty"`
+	ReasonCode string             `json:"reason_code"`
+	SanctionID openapi_types.UUID `json:"sanction_id"`
+	Text       string             `json:"text"`
+}
+
+// SanctionKind defines model for SanctionKind.
+type SanctionKind string
+
+// SanctionRequest defines model for SanctionRequest.
+type SanctionRequest struct {
+	ExpiresAt  *time.Time   `json:"expires_at,omitempty"`
+	Kind       SanctionKind `json:"kind"`
+	ReasonCode string       `json:"reason_code"`
+
+	// Text For operators.
+	Text *string `json:"text,omitempty"`
+}
+
 // SendEmailCodeRequest defines model for SendEmailCodeRequest.
 type SendEmailCodeRequest struct {
 	Email string `json:"email"`
@@ -675,6 +1209,163 @@ type SendEmailCodeRequest struct {
 // SendEmailCodeResponse defines model for SendEmailCodeResponse.
 type SendEmailCodeResponse struct {
 	ChallengeID openapi_types.UUID `json:"challenge_id"`
+}
+
+// Session defines model for Session.
+type Session struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// Current The request came from this device.
+	Current         bool               `json:"current"`
+	DeviceName      string             `json:"device_name"`
+	DeviceSessionID openapi_types.UUID `json:"device_session_id"`
+
+	// LastSeenAt To within a minute or so.
+	LastSeenAt   time.Time     `json:"last_seen_at"`
+	RevokeReason *string       `json:"revoke_reason,omitempty"`
+	RevokedAt    *time.Time    `json:"revoked_at,omitempty"`
+	Status       SessionStatus `json:"status"`
+}
+
+// SessionStatus defines model for Session.Status.
+type SessionStatus string
+
+// SessionPage defines model for SessionPage.
+type SessionPage struct {
+	Items      []Session `json:"items"`
+	NextCursor *string   `json:"next_cursor"`
+}
+
+// SetLimit defines model for SetLimit.
+type SetLimit struct {
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Name      LimitName  `json:"name"`
+	SetAt     time.Time  `json:"set_at"`
+	SetBy     string     `json:"set_by"`
+	Value     int        `json:"value"`
+}
+
+// Tier defines model for Tier.
+type Tier string
+
+// TierEntry defines model for TierEntry.
+type TierEntry struct {
+	EndsAt   *time.Time `json:"ends_at,omitempty"`
+	SetAt    time.Time  `json:"set_at"`
+	SetBy    string     `json:"set_by"`
+	Source   string     `json:"source"`
+	StartsAt time.Time  `json:"starts_at"`
+	Tier     Tier       `json:"tier"`
+}
+
+// UpdateProfileRequest defines model for UpdateProfileRequest.
+type UpdateProfileRequest struct {
+	DisplayName string `json:"display_name"`
+}
+
+// UpdateSettingsRequest defines model for UpdateSettingsRequest.
+type UpdateSettingsRequest struct {
+	// PreferredLanguage BCP 47.
+	PreferredLanguage *string `json:"preferred_language,omitempty"`
+
+	// TimeZone IANA.
+	TimeZone *string `json:"time_zone,omitempty"`
+}
+
+// UserApplication defines model for UserApplication.
+type UserApplication struct {
+	CreatedAt time.Time          `json:"created_at"`
+	GameID    openapi_types.UUID `json:"game_id"`
+	RaceName  string             `json:"race_name"`
+	Status    ApplicationStatus  `json:"status"`
+}
+
+// UserDetail defines model for UserDetail.
+type UserDetail struct {
+	// Applications The newest two hundred.
+	Applications    []UserApplication `json:"applications"`
+	Countries       []Country         `json:"countries"`
+	CreatedAt       time.Time         `json:"created_at"`
+	DeclaredCountry *string           `json:"declared_country,omitempty"`
+	DeletedAt       *time.Time        `json:"deleted_at,omitempty"`
+
+	// Deletion The step of the deletion that comes next; done when it is over.
+	Deletion    *string `json:"deletion,omitempty"`
+	DisplayName string  `json:"display_name"`
+	Email       *string `json:"email,omitempty"`
+
+	// EmailOff Notices that the player does not want by mail.
+	EmailOff           []string    `json:"email_off"`
+	Entitlement        Entitlement `json:"entitlement"`
+	EntitlementHistory []TierEntry `json:"entitlement_history"`
+
+	// Games The newest two hundred.
+	Games []UserGame `json:"games"`
+
+	// Limits The numbers that hold; an operator may have set some of them instead of the entitlement's own.
+	Limits            Limits         `json:"limits"`
+	PreferredLanguage string         `json:"preferred_language"`
+	RaceNames         []UserRaceName `json:"race_names"`
+
+	// Sanctions All there ever were, oldest first.
+	Sanctions []Sanction `json:"sanctions"`
+
+	// Sessions The newest fifty, ended ones too.
+	Sessions  []Session          `json:"sessions"`
+	SetLimits []SetLimit         `json:"set_limits"`
+	Status    UserStatus         `json:"status"`
+	TimeZone  string             `json:"time_zone"`
+	UpdatedAt time.Time          `json:"updated_at"`
+	UserID    openapi_types.UUID `json:"user_id"`
+	UserName  string             `json:"user_name"`
+}
+
+// UserGame defines model for UserGame.
+type UserGame struct {
+	EndedAt    *time.Time         `json:"ended_at,omitempty"`
+	GameID     openapi_types.UUID `json:"game_id"`
+	JoinedAt   time.Time          `json:"joined_at"`
+	Membership UserGameMembership `json:"membership"`
+	Name       string             `json:"name"`
+	RaceName   string             `json:"race_name"`
+	Status     GameStatus         `json:"status"`
+}
+
+// UserGameMembership defines model for UserGame.Membership.
+type UserGameMembership string
+
+// UserPage defines model for UserPage.
+type UserPage struct {
+	Items      []UserSummary `json:"items"`
+	NextCursor *string       `json:"next_cursor"`
+}
+
+// UserRaceName defines model for UserRaceName.
+type UserRaceName struct {
+	ExpiresAt *time.Time         `json:"expires_at,omitempty"`
+	RaceName  string             `json:"race_name"`
+	Since     time.Time          `json:"since"`
+	Status    UserRaceNameStatus `json:"status"`
+}
+
+// UserRaceNameStatus defines model for UserRaceName.Status.
+type UserRaceNameStatus string
+
+// UserStatus defines model for UserStatus.
+type UserStatus string
+
+// UserSummary defines model for UserSummary.
+type UserSummary struct {
+	CreatedAt       time.Time `json:"created_at"`
+	DeclaredCountry *string   `json:"declared_country,omitempty"`
+	DisplayName     string    `json:"display_name"`
+
+	// Email Absent once the account is deleted.
+	Email    *string            `json:"email,omitempty"`
+	Status   UserStatus         `json:"status"`
+	Tier     Tier               `json:"tier"`
+	UserID   openapi_types.UUID `json:"user_id"`
+	UserName string             `json:"user_name"`
 }
 
 // Visibility defines model for Visibility.
@@ -689,6 +1380,9 @@ type GameID = openapi_types.UUID
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// IfMatch defines model for IfMatch.
+type IfMatch = string
+
 // Limit defines model for Limit.
 type Limit = int
 
@@ -697,6 +1391,88 @@ type RequestTimeout = float64
 
 // Status defines model for Status.
 type Status = []GameStatus
+
+// UserID defines model for UserID.
+type UserID = openapi_types.UUID
+
+// AdminListActorsParams defines parameters for AdminListActors.
+type AdminListActorsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Kind   *string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListAdminsParams defines parameters for AdminListAdmins.
+type AdminListAdminsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminCreateAdminParams defines parameters for AdminCreateAdmin.
+type AdminCreateAdminParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdminGetAdminParams defines parameters for AdminGetAdmin.
+type AdminGetAdminParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminDisableAdminParams defines parameters for AdminDisableAdmin.
+type AdminDisableAdminParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminEnableAdminParams defines parameters for AdminEnableAdmin.
+type AdminEnableAdminParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminResetPasswordParams defines parameters for AdminResetPassword.
+type AdminResetPasswordParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListAuditParams defines parameters for AdminListAudit.
+type AdminListAuditParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor    *Cursor                        `form:"cursor,omitempty" json:"cursor,omitempty"`
+	ActorKind *AdminListAuditParamsActorKind `form:"actor_kind,omitempty" json:"actor_kind,omitempty"`
+
+	// ActorID A user id, an operator, or a part of the service.
+	ActorID *string `form:"actor_id,omitempty" json:"actor_id,omitempty"`
+	Action  *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// Subject Kind and id, such as user:0198….
+	Subject *string    `form:"subject,omitempty" json:"subject,omitempty"`
+	From    *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// Until Not included.
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListAuditParamsActorKind defines parameters for AdminListAudit.
+type AdminListAuditParamsActorKind string
 
 // AdminListEngineVersionsParams defines parameters for AdminListEngineVersions.
 type AdminListEngineVersionsParams struct {
@@ -798,8 +1574,129 @@ type AdminForceNextTurnParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminListUsersParams defines parameters for AdminListUsers.
+type AdminListUsersParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Text Words, each the beginning of one in address, user name or display name.
+	Text     *string       `form:"text,omitempty" json:"text,omitempty"`
+	Status   *UserStatus   `form:"status,omitempty" json:"status,omitempty"`
+	Tier     *Tier         `form:"tier,omitempty" json:"tier,omitempty"`
+	Sanction *SanctionKind `form:"sanction,omitempty" json:"sanction,omitempty"`
+	Country  *string       `form:"country,omitempty" json:"country,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminFindUserParams defines parameters for AdminFindUser.
+type AdminFindUserParams struct {
+	Email    *string `form:"email,omitempty" json:"email,omitempty"`
+	UserName *string `form:"user_name,omitempty" json:"user_name,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminGetUserParams defines parameters for AdminGetUser.
+type AdminGetUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListUserCountriesParams defines parameters for AdminListUserCountries.
+type AdminListUserCountriesParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminChangeUserEmailParams defines parameters for AdminChangeUserEmail.
+type AdminChangeUserEmailParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminEntitleUserParams defines parameters for AdminEntitleUser.
+type AdminEntitleUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminLimitUserParams defines parameters for AdminLimitUser.
+type AdminLimitUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListUserNotificationsParams defines parameters for AdminListUserNotifications.
+type AdminListUserNotificationsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminSanctionUserParams defines parameters for AdminSanctionUser.
+type AdminSanctionUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdminLiftSanctionParams defines parameters for AdminLiftSanction.
+type AdminLiftSanctionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListUserSessionsParams defines parameters for AdminListUserSessions.
+type AdminListUserSessionsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminRevokeUserSessionsParams defines parameters for AdminRevokeUserSessions.
+type AdminRevokeUserSessionsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminDeleteUserParams defines parameters for AdminDeleteUser.
+type AdminDeleteUserParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // GetSessionParams defines parameters for GetSession.
 type GetSessionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeSessionParams defines parameters for RevokeSession.
+type RevokeSessionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeUserSessionsParams defines parameters for RevokeUserSessions.
+type RevokeUserSessionsParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -816,10 +1713,64 @@ type SendEmailCodeParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// DeleteAccountParams defines parameters for DeleteAccount.
+type DeleteAccountParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // GetAccountParams defines parameters for GetAccount.
 type GetAccountParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ChangeEmailParams defines parameters for ChangeEmail.
+type ChangeEmailParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ConfirmEmailChangeParams defines parameters for ConfirmEmailChange.
+type ConfirmEmailChangeParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ExportAccountParams defines parameters for ExportAccount.
+type ExportAccountParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// GetPreferencesParams defines parameters for GetPreferences.
+type GetPreferencesParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// PutPreferencesParams defines parameters for PutPreferences.
+type PutPreferencesParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// UpdateProfileParams defines parameters for UpdateProfile.
+type UpdateProfileParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateSettingsParams defines parameters for UpdateSettings.
+type UpdateSettingsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetGameStateParams defines parameters for GetGameState.
@@ -888,6 +1839,42 @@ type ApplyToGameParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListOwnSessionsParams defines parameters for ListOwnSessions.
+type ListOwnSessionsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeOtherSessionsParams defines parameters for RevokeOtherSessions.
+type RevokeOtherSessionsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RenameSessionParams defines parameters for RenameSession.
+type RenameSessionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeOwnSessionParams defines parameters for RevokeOwnSession.
+type RevokeOwnSessionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminCreateAdminJSONRequestBody defines body for AdminCreateAdmin for application/json ContentType.
+type AdminCreateAdminJSONRequestBody = CreateAdminRequest
+
+// AdminResetPasswordJSONRequestBody defines body for AdminResetPassword for application/json ContentType.
+type AdminResetPasswordJSONRequestBody = ResetPasswordRequest
+
 // AdminAddEngineVersionJSONRequestBody defines body for AdminAddEngineVersion for application/json ContentType.
 type AdminAddEngineVersionJSONRequestBody = AddEngineVersionRequest
 
@@ -900,17 +1887,50 @@ type AdminOpenEnrollmentJSONRequestBody = OpenEnrollmentRequest
 // AdminForceNextTurnJSONRequestBody defines body for AdminForceNextTurn for application/json ContentType.
 type AdminForceNextTurnJSONRequestBody = ForceNextTurnRequest
 
+// AdminChangeUserEmailJSONRequestBody defines body for AdminChangeUserEmail for application/json ContentType.
+type AdminChangeUserEmailJSONRequestBody = ChangeEmailRequest
+
+// AdminEntitleUserJSONRequestBody defines body for AdminEntitleUser for application/json ContentType.
+type AdminEntitleUserJSONRequestBody = EntitlementRequest
+
+// AdminLimitUserJSONRequestBody defines body for AdminLimitUser for application/json ContentType.
+type AdminLimitUserJSONRequestBody = LimitRequest
+
+// AdminSanctionUserJSONRequestBody defines body for AdminSanctionUser for application/json ContentType.
+type AdminSanctionUserJSONRequestBody = SanctionRequest
+
+// AdminLiftSanctionJSONRequestBody defines body for AdminLiftSanction for application/json ContentType.
+type AdminLiftSanctionJSONRequestBody = LiftSanctionRequest
+
 // ConfirmEmailCodeJSONRequestBody defines body for ConfirmEmailCode for application/json ContentType.
 type ConfirmEmailCodeJSONRequestBody = ConfirmEmailCodeRequest
 
 // SendEmailCodeJSONRequestBody defines body for SendEmailCode for application/json ContentType.
 type SendEmailCodeJSONRequestBody = SendEmailCodeRequest
 
+// ChangeEmailJSONRequestBody defines body for ChangeEmail for application/json ContentType.
+type ChangeEmailJSONRequestBody = ChangeEmailRequest
+
+// ConfirmEmailChangeJSONRequestBody defines body for ConfirmEmailChange for application/json ContentType.
+type ConfirmEmailChangeJSONRequestBody = ConfirmEmailChangeRequest
+
+// PutPreferencesJSONRequestBody defines body for PutPreferences for application/json ContentType.
+type PutPreferencesJSONRequestBody = PutPreferencesRequest
+
+// UpdateProfileJSONRequestBody defines body for UpdateProfile for application/json ContentType.
+type UpdateProfileJSONRequestBody = UpdateProfileRequest
+
+// UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
+type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
+
 // PutOrdersJSONRequestBody defines body for PutOrders for application/json ContentType.
 type PutOrdersJSONRequestBody = PutOrdersRequest
 
 // ApplyToGameJSONRequestBody defines body for ApplyToGame for application/json ContentType.
 type ApplyToGameJSONRequestBody = ApplyRequest
+
+// RenameSessionJSONRequestBody defines body for RenameSession for application/json ContentType.
+type RenameSessionJSONRequestBody = RenameSessionRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -985,6 +2005,66 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// AdminListActors What runs, by its path in the supervision tree
+	//
+	// Corresponds with GET /api/v1/admin/actors (the `AdminListActors` operationId).
+	AdminListActors(ctx context.Context, params *AdminListActorsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminListAdmins All operators
+	//
+	// Corresponds with GET /api/v1/admin/admin-accounts (the `AdminListAdmins` operationId).
+	AdminListAdmins(ctx context.Context, params *AdminListAdminsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminCreateAdminWithBody Make an operator's account
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts (the `AdminCreateAdmin` operationId).
+	AdminCreateAdminWithBody(ctx context.Context, params *AdminCreateAdminParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminCreateAdmin Make an operator's account
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts (the `AdminCreateAdmin` operationId).
+	AdminCreateAdmin(ctx context.Context, params *AdminCreateAdminParams, body AdminCreateAdminJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminGetAdmin One operator
+	//
+	// Corresponds with GET /api/v1/admin/admin-accounts/{username} (the `AdminGetAdmin` operationId).
+	AdminGetAdmin(ctx context.Context, username string, params *AdminGetAdminParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminDisableAdmin Shut an operator out
+	//
+	// The last one who is enabled stays.
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts/{username}/disable (the `AdminDisableAdmin` operationId).
+	AdminDisableAdmin(ctx context.Context, username string, params *AdminDisableAdminParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminEnableAdmin Let an operator in again
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts/{username}/enable (the `AdminEnableAdmin` operationId).
+	AdminEnableAdmin(ctx context.Context, username string, params *AdminEnableAdminParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminResetPasswordWithBody Give an operator another password
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts/{username}/reset-password (the `AdminResetPassword` operationId).
+	AdminResetPasswordWithBody(ctx context.Context, username string, params *AdminResetPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminResetPassword Give an operator another password
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts/{username}/reset-password (the `AdminResetPassword` operationId).
+	AdminResetPassword(ctx context.Context, username string, params *AdminResetPasswordParams, body AdminResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminListAudit Who did what, newest first
+	//
+	// Corresponds with GET /api/v1/admin/audit (the `AdminListAudit` operationId).
+	AdminListAudit(ctx context.Context, params *AdminListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminListEngineVersions Registered engine versions, newest first
 	//
@@ -1095,10 +2175,142 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/force-next-turn (the `AdminForceNextTurn` operationId).
 	AdminForceNextTurn(ctx context.Context, gameID GameID, params *AdminForceNextTurnParams, body AdminForceNextTurnJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AdminListUsers Players, newest first
+	//
+	// Corresponds with GET /api/v1/admin/users (the `AdminListUsers` operationId).
+	AdminListUsers(ctx context.Context, params *AdminListUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminFindUser The player with an address or a user name
+	//
+	// One of the two is required.
+	//
+	// Corresponds with GET /api/v1/admin/users/lookup (the `AdminFindUser` operationId).
+	AdminFindUser(ctx context.Context, params *AdminFindUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminGetUser Everything about one player
+	//
+	// Corresponds with GET /api/v1/admin/users/{user_id} (the `AdminGetUser` operationId).
+	AdminGetUser(ctx context.Context, userID UserID, params *AdminGetUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminListUserCountries From where a player's requests come
+	//
+	// Corresponds with GET /api/v1/admin/users/{user_id}/countries (the `AdminListUserCountries` operationId).
+	AdminListUserCountries(ctx context.Context, userID UserID, params *AdminListUserCountriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminChangeUserEmailWithBody Give a player who has lost a mailbox another address
+	//
+	// The address before is told.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/email (the `AdminChangeUserEmail` operationId).
+	AdminChangeUserEmailWithBody(ctx context.Context, userID UserID, params *AdminChangeUserEmailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminChangeUserEmail Give a player who has lost a mailbox another address
+	//
+	// The address before is told.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/email (the `AdminChangeUserEmail` operationId).
+	AdminChangeUserEmail(ctx context.Context, userID UserID, params *AdminChangeUserEmailParams, body AdminChangeUserEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminEntitleUserWithBody Give a player a tier
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/entitlement (the `AdminEntitleUser` operationId).
+	AdminEntitleUserWithBody(ctx context.Context, userID UserID, params *AdminEntitleUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminEntitleUser Give a player a tier
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/entitlement (the `AdminEntitleUser` operationId).
+	AdminEntitleUser(ctx context.Context, userID UserID, params *AdminEntitleUserParams, body AdminEntitleUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminLimitUserWithBody Set a number of a player's entitlement, or take it back
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/limits (the `AdminLimitUser` operationId).
+	AdminLimitUserWithBody(ctx context.Context, userID UserID, params *AdminLimitUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminLimitUser Set a number of a player's entitlement, or take it back
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/limits (the `AdminLimitUser` operationId).
+	AdminLimitUser(ctx context.Context, userID UserID, params *AdminLimitUserParams, body AdminLimitUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminListUserNotifications What a player was told, newest first
+	//
+	// Corresponds with GET /api/v1/admin/users/{user_id}/notifications (the `AdminListUserNotifications` operationId).
+	AdminListUserNotifications(ctx context.Context, userID UserID, params *AdminListUserNotificationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminSanctionUserWithBody Forbid a player something
+	//
+	// login_block and permanent_block end every session before the answer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions (the `AdminSanctionUser` operationId).
+	AdminSanctionUserWithBody(ctx context.Context, userID UserID, params *AdminSanctionUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminSanctionUser Forbid a player something
+	//
+	// login_block and permanent_block end every session before the answer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions (the `AdminSanctionUser` operationId).
+	AdminSanctionUser(ctx context.Context, userID UserID, params *AdminSanctionUserParams, body AdminSanctionUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminLiftSanctionWithBody End a sanction before its time
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift (the `AdminLiftSanction` operationId).
+	AdminLiftSanctionWithBody(ctx context.Context, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminLiftSanction End a sanction before its time
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift (the `AdminLiftSanction` operationId).
+	AdminLiftSanction(ctx context.Context, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, body AdminLiftSanctionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminListUserSessions A player's sessions, ended ones too, newest first
+	//
+	// Corresponds with GET /api/v1/admin/users/{user_id}/sessions (the `AdminListUserSessions` operationId).
+	AdminListUserSessions(ctx context.Context, userID UserID, params *AdminListUserSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminRevokeUserSessions End all of a player's sessions
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sessions/revoke-all (the `AdminRevokeUserSessions` operationId).
+	AdminRevokeUserSessions(ctx context.Context, userID UserID, params *AdminRevokeUserSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminDeleteUser Delete an account
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/soft-delete (the `AdminDeleteUser` operationId).
+	AdminDeleteUser(ctx context.Context, userID UserID, params *AdminDeleteUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetSession Look a device session up
 	//
 	// Corresponds with GET /api/v1/internal/sessions/{device_session_id} (the `GetSession` operationId).
 	GetSession(ctx context.Context, deviceSessionID openapi_types.UUID, params *GetSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeSession End a device session
+	//
+	// A session that has ended already is told to gateways once more.
+	//
+	// Corresponds with POST /api/v1/internal/sessions/{device_session_id}/revoke (the `RevokeSession` operationId).
+	RevokeSession(ctx context.Context, deviceSessionID openapi_types.UUID, params *RevokeSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeUserSessions End all of a player's device sessions
+	//
+	// Corresponds with POST /api/v1/internal/users/{user_id}/sessions/revoke-all (the `RevokeUserSessions` operationId).
+	RevokeUserSessions(ctx context.Context, userID UserID, params *RevokeUserSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ConfirmEmailCodeWithBody Sign a device in with a mailed code
 	//
@@ -1136,10 +2348,109 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/public/auth/send-email-code (the `SendEmailCode` operationId).
 	SendEmailCode(ctx context.Context, params *SendEmailCodeParams, body SendEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteAccount Delete the account
+	//
+	// From now on nobody signs in to it. What names the player is gone soon after, whatever happens meanwhile.
+	//
+	// Corresponds with DELETE /api/v1/user/account (the `DeleteAccount` operationId).
+	DeleteAccount(ctx context.Context, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetAccount The player's own account
 	//
 	// Corresponds with GET /api/v1/user/account (the `GetAccount` operationId).
 	GetAccount(ctx context.Context, params *GetAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeEmailWithBody Mail a code to another address, which is to become the player's
+	//
+	// The answer is the same whether the address has an account or not.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/account/email-change (the `ChangeEmail` operationId).
+	ChangeEmailWithBody(ctx context.Context, params *ChangeEmailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeEmail Mail a code to another address, which is to become the player's
+	//
+	// The answer is the same whether the address has an account or not.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/account/email-change (the `ChangeEmail` operationId).
+	ChangeEmail(ctx context.Context, params *ChangeEmailParams, body ChangeEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmEmailChangeWithBody Make the address that a code was mailed to the player's
+	//
+	// The address before is told.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/account/email-change/confirm (the `ConfirmEmailChange` operationId).
+	ConfirmEmailChangeWithBody(ctx context.Context, params *ConfirmEmailChangeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmEmailChange Make the address that a code was mailed to the player's
+	//
+	// The address before is told.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/account/email-change/confirm (the `ConfirmEmailChange` operationId).
+	ConfirmEmailChange(ctx context.Context, params *ConfirmEmailChangeParams, body ConfirmEmailChangeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportAccount All that is kept about the player
+	//
+	// Corresponds with GET /api/v1/user/account/export (the `ExportAccount` operationId).
+	ExportAccount(ctx context.Context, params *ExportAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPreferences Which notices come by mail
+	//
+	// Corresponds with GET /api/v1/user/account/notification-preferences (the `GetPreferences` operationId).
+	GetPreferences(ctx context.Context, params *GetPreferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPreferencesWithBody Choose which notices come by mail
+	//
+	// Kinds that are not named come by mail.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/user/account/notification-preferences (the `PutPreferences` operationId).
+	PutPreferencesWithBody(ctx context.Context, params *PutPreferencesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPreferences Choose which notices come by mail
+	//
+	// Kinds that are not named come by mail.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/user/account/notification-preferences (the `PutPreferences` operationId).
+	PutPreferences(ctx context.Context, params *PutPreferencesParams, body PutPreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateProfileWithBody Change how the player is shown
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/user/account/profile (the `UpdateProfile` operationId).
+	UpdateProfileWithBody(ctx context.Context, params *UpdateProfileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateProfile Change how the player is shown
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/user/account/profile (the `UpdateProfile` operationId).
+	UpdateProfile(ctx context.Context, params *UpdateProfileParams, body UpdateProfileJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSettingsWithBody Change language and time zone
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/user/account/settings (the `UpdateSettings` operationId).
+	UpdateSettingsWithBody(ctx context.Context, params *UpdateSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSettings Change language and time zone
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/user/account/settings (the `UpdateSettings` operationId).
+	UpdateSettings(ctx context.Context, params *UpdateSettingsParams, body UpdateSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetGameState A game as its member sees it
 	//
@@ -1203,6 +2514,37 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications (the `ApplyToGame` operationId).
 	ApplyToGame(ctx context.Context, gameID GameID, params *ApplyToGameParams, body ApplyToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListOwnSessions The player's signed-in devices, newest first
+	//
+	// Corresponds with GET /api/v1/user/sessions (the `ListOwnSessions` operationId).
+	ListOwnSessions(ctx context.Context, params *ListOwnSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeOtherSessions Sign all other devices out
+	//
+	// X-Device-Session-ID names the device that stays.
+	//
+	// Corresponds with POST /api/v1/user/sessions/revoke-others (the `RevokeOtherSessions` operationId).
+	RevokeOtherSessions(ctx context.Context, params *RevokeOtherSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameSessionWithBody Name a device
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/user/sessions/{device_session_id} (the `RenameSession` operationId).
+	RenameSessionWithBody(ctx context.Context, deviceSessionID openapi_types.UUID, params *RenameSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameSession Name a device
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/user/sessions/{device_session_id} (the `RenameSession` operationId).
+	RenameSession(ctx context.Context, deviceSessionID openapi_types.UUID, params *RenameSessionParams, body RenameSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeOwnSession Sign a device out
+	//
+	// Corresponds with POST /api/v1/user/sessions/{device_session_id}/revoke (the `RevokeOwnSession` operationId).
+	RevokeOwnSession(ctx context.Context, deviceSessionID openapi_types.UUID, params *RevokeOwnSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Healthz Whether the process lives
 	//
 	// Corresponds with GET /healthz (the `Healthz` operationId).
@@ -1212,6 +2554,166 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /readyz (the `Readyz` operationId).
 	Readyz(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// AdminListActors What runs, by its path in the supervision tree
+//
+// Corresponds with GET /api/v1/admin/actors (the `AdminListActors` operationId).
+func (c *Client) AdminListActors(ctx context.Context, params *AdminListActorsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListActorsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminListAdmins All operators
+//
+// Corresponds with GET /api/v1/admin/admin-accounts (the `AdminListAdmins` operationId).
+func (c *Client) AdminListAdmins(ctx context.Context, params *AdminListAdminsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListAdminsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminCreateAdminWithBody Make an operator's account
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/admin-accounts (the `AdminCreateAdmin` operationId).
+func (c *Client) AdminCreateAdminWithBody(ctx context.Context, params *AdminCreateAdminParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminCreateAdminRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminCreateAdmin Make an operator's account
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/admin-accounts (the `AdminCreateAdmin` operationId).
+func (c *Client) AdminCreateAdmin(ctx context.Context, params *AdminCreateAdminParams, body AdminCreateAdminJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminCreateAdminRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminGetAdmin One operator
+//
+// Corresponds with GET /api/v1/admin/admin-accounts/{username} (the `AdminGetAdmin` operationId).
+func (c *Client) AdminGetAdmin(ctx context.Context, username string, params *AdminGetAdminParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminGetAdminRequest(c.Server, username, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminDisableAdmin Shut an operator out
+//
+// The last one who is enabled stays.
+//
+// Corresponds with POST /api/v1/admin/admin-accounts/{username}/disable (the `AdminDisableAdmin` operationId).
+func (c *Client) AdminDisableAdmin(ctx context.Context, username string, params *AdminDisableAdminParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminDisableAdminRequest(c.Server, username, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminEnableAdmin Let an operator in again
+//
+// Corresponds with POST /api/v1/admin/admin-accounts/{username}/enable (the `AdminEnableAdmin` operationId).
+func (c *Client) AdminEnableAdmin(ctx context.Context, username string, params *AdminEnableAdminParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminEnableAdminRequest(c.Server, username, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminResetPasswordWithBody Give an operator another password
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/admin-accounts/{username}/reset-password (the `AdminResetPassword` operationId).
+func (c *Client) AdminResetPasswordWithBody(ctx context.Context, username string, params *AdminResetPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminResetPasswordRequestWithBody(c.Server, username, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminResetPassword Give an operator another password
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/admin-accounts/{username}/reset-password (the `AdminResetPassword` operationId).
+func (c *Client) AdminResetPassword(ctx context.Context, username string, params *AdminResetPasswordParams, body AdminResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminResetPasswordRequest(c.Server, username, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminListAudit Who did what, newest first
+//
+// Corresponds with GET /api/v1/admin/audit (the `AdminListAudit` operationId).
+func (c *Client) AdminListAudit(ctx context.Context, params *AdminListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // AdminListEngineVersions Registered engine versions, newest first
@@ -1493,11 +2995,343 @@ func (c *Client) AdminForceNextTurn(ctx context.Context, gameID GameID, params *
 	return c.Client.Do(req)
 }
 
+// AdminListUsers Players, newest first
+//
+// Corresponds with GET /api/v1/admin/users (the `AdminListUsers` operationId).
+func (c *Client) AdminListUsers(ctx context.Context, params *AdminListUsersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListUsersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminFindUser The player with an address or a user name
+//
+// One of the two is required.
+//
+// Corresponds with GET /api/v1/admin/users/lookup (the `AdminFindUser` operationId).
+func (c *Client) AdminFindUser(ctx context.Context, params *AdminFindUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminFindUserRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminGetUser Everything about one player
+//
+// Corresponds with GET /api/v1/admin/users/{user_id} (the `AdminGetUser` operationId).
+func (c *Client) AdminGetUser(ctx context.Context, userID UserID, params *AdminGetUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminGetUserRequest(c.Server, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminListUserCountries From where a player's requests come
+//
+// Corresponds with GET /api/v1/admin/users/{user_id}/countries (the `AdminListUserCountries` operationId).
+func (c *Client) AdminListUserCountries(ctx context.Context, userID UserID, params *AdminListUserCountriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListUserCountriesRequest(c.Server, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminChangeUserEmailWithBody Give a player who has lost a mailbox another address
+//
+// The address before is told.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/email (the `AdminChangeUserEmail` operationId).
+func (c *Client) AdminChangeUserEmailWithBody(ctx context.Context, userID UserID, params *AdminChangeUserEmailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminChangeUserEmailRequestWithBody(c.Server, userID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminChangeUserEmail Give a player who has lost a mailbox another address
+//
+// The address before is told.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/email (the `AdminChangeUserEmail` operationId).
+func (c *Client) AdminChangeUserEmail(ctx context.Context, userID UserID, params *AdminChangeUserEmailParams, body AdminChangeUserEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminChangeUserEmailRequest(c.Server, userID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminEntitleUserWithBody Give a player a tier
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/entitlement (the `AdminEntitleUser` operationId).
+func (c *Client) AdminEntitleUserWithBody(ctx context.Context, userID UserID, params *AdminEntitleUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminEntitleUserRequestWithBody(c.Server, userID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminEntitleUser Give a player a tier
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/entitlement (the `AdminEntitleUser` operationId).
+func (c *Client) AdminEntitleUser(ctx context.Context, userID UserID, params *AdminEntitleUserParams, body AdminEntitleUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminEntitleUserRequest(c.Server, userID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminLimitUserWithBody Set a number of a player's entitlement, or take it back
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/limits (the `AdminLimitUser` operationId).
+func (c *Client) AdminLimitUserWithBody(ctx context.Context, userID UserID, params *AdminLimitUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminLimitUserRequestWithBody(c.Server, userID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminLimitUser Set a number of a player's entitlement, or take it back
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/limits (the `AdminLimitUser` operationId).
+func (c *Client) AdminLimitUser(ctx context.Context, userID UserID, params *AdminLimitUserParams, body AdminLimitUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminLimitUserRequest(c.Server, userID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminListUserNotifications What a player was told, newest first
+//
+// Corresponds with GET /api/v1/admin/users/{user_id}/notifications (the `AdminListUserNotifications` operationId).
+func (c *Client) AdminListUserNotifications(ctx context.Context, userID UserID, params *AdminListUserNotificationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListUserNotificationsRequest(c.Server, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminSanctionUserWithBody Forbid a player something
+//
+// login_block and permanent_block end every session before the answer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions (the `AdminSanctionUser` operationId).
+func (c *Client) AdminSanctionUserWithBody(ctx context.Context, userID UserID, params *AdminSanctionUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminSanctionUserRequestWithBody(c.Server, userID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminSanctionUser Forbid a player something
+//
+// login_block and permanent_block end every session before the answer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions (the `AdminSanctionUser` operationId).
+func (c *Client) AdminSanctionUser(ctx context.Context, userID UserID, params *AdminSanctionUserParams, body AdminSanctionUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminSanctionUserRequest(c.Server, userID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminLiftSanctionWithBody End a sanction before its time
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift (the `AdminLiftSanction` operationId).
+func (c *Client) AdminLiftSanctionWithBody(ctx context.Context, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminLiftSanctionRequestWithBody(c.Server, userID, sanctionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminLiftSanction End a sanction before its time
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift (the `AdminLiftSanction` operationId).
+func (c *Client) AdminLiftSanction(ctx context.Context, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, body AdminLiftSanctionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminLiftSanctionRequest(c.Server, userID, sanctionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminListUserSessions A player's sessions, ended ones too, newest first
+//
+// Corresponds with GET /api/v1/admin/users/{user_id}/sessions (the `AdminListUserSessions` operationId).
+func (c *Client) AdminListUserSessions(ctx context.Context, userID UserID, params *AdminListUserSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListUserSessionsRequest(c.Server, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminRevokeUserSessions End all of a player's sessions
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sessions/revoke-all (the `AdminRevokeUserSessions` operationId).
+func (c *Client) AdminRevokeUserSessions(ctx context.Context, userID UserID, params *AdminRevokeUserSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminRevokeUserSessionsRequest(c.Server, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminDeleteUser Delete an account
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/soft-delete (the `AdminDeleteUser` operationId).
+func (c *Client) AdminDeleteUser(ctx context.Context, userID UserID, params *AdminDeleteUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminDeleteUserRequest(c.Server, userID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetSession Look a device session up
 //
 // Corresponds with GET /api/v1/internal/sessions/{device_session_id} (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, deviceSessionID openapi_types.UUID, params *GetSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSessionRequest(c.Server, deviceSessionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeSession End a device session
+//
+// A session that has ended already is told to gateways once more.
+//
+// Corresponds with POST /api/v1/internal/sessions/{device_session_id}/revoke (the `RevokeSession` operationId).
+func (c *Client) RevokeSession(ctx context.Context, deviceSessionID openapi_types.UUID, params *RevokeSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeSessionRequest(c.Server, deviceSessionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeUserSessions End all of a player's device sessions
+//
+// Corresponds with POST /api/v1/internal/users/{user_id}/sessions/revoke-all (the `RevokeUserSessions` operationId).
+func (c *Client) RevokeUserSessions(ctx context.Context, userID UserID, params *RevokeUserSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeUserSessionsRequest(c.Server, userID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1584,11 +3418,240 @@ func (c *Client) SendEmailCode(ctx context.Context, params *SendEmailCodeParams,
 	return c.Client.Do(req)
 }
 
+// DeleteAccount Delete the account
+//
+// From now on nobody signs in to it. What names the player is gone soon after, whatever happens meanwhile.
+//
+// Corresponds with DELETE /api/v1/user/account (the `DeleteAccount` operationId).
+func (c *Client) DeleteAccount(ctx context.Context, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteAccountRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetAccount The player's own account
 //
 // Corresponds with GET /api/v1/user/account (the `GetAccount` operationId).
 func (c *Client) GetAccount(ctx context.Context, params *GetAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetAccountRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeEmailWithBody Mail a code to another address, which is to become the player's
+//
+// The answer is the same whether the address has an account or not.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/account/email-change (the `ChangeEmail` operationId).
+func (c *Client) ChangeEmailWithBody(ctx context.Context, params *ChangeEmailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeEmailRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeEmail Mail a code to another address, which is to become the player's
+//
+// The answer is the same whether the address has an account or not.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/account/email-change (the `ChangeEmail` operationId).
+func (c *Client) ChangeEmail(ctx context.Context, params *ChangeEmailParams, body ChangeEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeEmailRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmEmailChangeWithBody Make the address that a code was mailed to the player's
+//
+// The address before is told.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/account/email-change/confirm (the `ConfirmEmailChange` operationId).
+func (c *Client) ConfirmEmailChangeWithBody(ctx context.Context, params *ConfirmEmailChangeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmEmailChangeRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmEmailChange Make the address that a code was mailed to the player's
+//
+// The address before is told.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/account/email-change/confirm (the `ConfirmEmailChange` operationId).
+func (c *Client) ConfirmEmailChange(ctx context.Context, params *ConfirmEmailChangeParams, body ConfirmEmailChangeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmEmailChangeRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportAccount All that is kept about the player
+//
+// Corresponds with GET /api/v1/user/account/export (the `ExportAccount` operationId).
+func (c *Client) ExportAccount(ctx context.Context, params *ExportAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportAccountRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPreferences Which notices come by mail
+//
+// Corresponds with GET /api/v1/user/account/notification-preferences (the `GetPreferences` operationId).
+func (c *Client) GetPreferences(ctx context.Context, params *GetPreferencesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPreferencesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPreferencesWithBody Choose which notices come by mail
+//
+// Kinds that are not named come by mail.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/user/account/notification-preferences (the `PutPreferences` operationId).
+func (c *Client) PutPreferencesWithBody(ctx context.Context, params *PutPreferencesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPreferencesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPreferences Choose which notices come by mail
+//
+// Kinds that are not named come by mail.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/user/account/notification-preferences (the `PutPreferences` operationId).
+func (c *Client) PutPreferences(ctx context.Context, params *PutPreferencesParams, body PutPreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPreferencesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateProfileWithBody Change how the player is shown
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/user/account/profile (the `UpdateProfile` operationId).
+func (c *Client) UpdateProfileWithBody(ctx context.Context, params *UpdateProfileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateProfileRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateProfile Change how the player is shown
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/user/account/profile (the `UpdateProfile` operationId).
+func (c *Client) UpdateProfile(ctx context.Context, params *UpdateProfileParams, body UpdateProfileJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateProfileRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSettingsWithBody Change language and time zone
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/user/account/settings (the `UpdateSettings` operationId).
+func (c *Client) UpdateSettingsWithBody(ctx context.Context, params *UpdateSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSettingsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSettings Change language and time zone
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/user/account/settings (the `UpdateSettings` operationId).
+func (c *Client) UpdateSettings(ctx context.Context, params *UpdateSettingsParams, body UpdateSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSettingsRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1761,6 +3824,87 @@ func (c *Client) ApplyToGame(ctx context.Context, gameID GameID, params *ApplyTo
 	return c.Client.Do(req)
 }
 
+// ListOwnSessions The player's signed-in devices, newest first
+//
+// Corresponds with GET /api/v1/user/sessions (the `ListOwnSessions` operationId).
+func (c *Client) ListOwnSessions(ctx context.Context, params *ListOwnSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListOwnSessionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeOtherSessions Sign all other devices out
+//
+// X-Device-Session-ID names the device that stays.
+//
+// Corresponds with POST /api/v1/user/sessions/revoke-others (the `RevokeOtherSessions` operationId).
+func (c *Client) RevokeOtherSessions(ctx context.Context, params *RevokeOtherSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeOtherSessionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameSessionWithBody Name a device
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/user/sessions/{device_session_id} (the `RenameSession` operationId).
+func (c *Client) RenameSessionWithBody(ctx context.Context, deviceSessionID openapi_types.UUID, params *RenameSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameSessionRequestWithBody(c.Server, deviceSessionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameSession Name a device
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/user/sessions/{device_session_id} (the `RenameSession` operationId).
+func (c *Client) RenameSession(ctx context.Context, deviceSessionID openapi_types.UUID, params *RenameSessionParams, body RenameSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameSessionRequest(c.Server, deviceSessionID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeOwnSession Sign a device out
+//
+// Corresponds with POST /api/v1/user/sessions/{device_session_id}/revoke (the `RevokeOwnSession` operationId).
+func (c *Client) RevokeOwnSession(ctx context.Context, deviceSessionID openapi_types.UUID, params *RevokeOwnSessionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeOwnSessionRequest(c.Server, deviceSessionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Healthz Whether the process lives
 //
 // Corresponds with GET /healthz (the `Healthz` operationId).
@@ -1789,6 +3933,569 @@ func (c *Client) Readyz(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewAdminListActorsRequest constructs an http.Request for the AdminListActors method
+func NewAdminListActorsRequest(server string, params *AdminListActorsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/actors")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminListAdminsRequest constructs an http.Request for the AdminListAdmins method
+func NewAdminListAdminsRequest(server string, params *AdminListAdminsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/admin-accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminCreateAdminRequest calls the generic AdminCreateAdmin builder with application/json body
+func NewAdminCreateAdminRequest(server string, params *AdminCreateAdminParams, body AdminCreateAdminJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminCreateAdminRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAdminCreateAdminRequestWithBody constructs an http.Request for the AdminCreateAdmin method, with any body, and a specified content type
+func NewAdminCreateAdminRequestWithBody(server string, params *AdminCreateAdminParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/admin-accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminGetAdminRequest constructs an http.Request for the AdminGetAdmin method
+func NewAdminGetAdminRequest(server string, username string, params *AdminGetAdminParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "username", username, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/admin-accounts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminDisableAdminRequest constructs an http.Request for the AdminDisableAdmin method
+func NewAdminDisableAdminRequest(server string, username string, params *AdminDisableAdminParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "username", username, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/admin-accounts/%s/disable", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminEnableAdminRequest constructs an http.Request for the AdminEnableAdmin method
+func NewAdminEnableAdminRequest(server string, username string, params *AdminEnableAdminParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "username", username, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/admin-accounts/%s/enable", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminResetPasswordRequest calls the generic AdminResetPassword builder with application/json body
+func NewAdminResetPasswordRequest(server string, username string, params *AdminResetPasswordParams, body AdminResetPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminResetPasswordRequestWithBody(server, username, params, "application/json", bodyReader)
+}
+
+// NewAdminResetPasswordRequestWithBody constructs an http.Request for the AdminResetPassword method, with any body, and a specified content type
+func NewAdminResetPasswordRequestWithBody(server string, username string, params *AdminResetPasswordParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "username", username, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/admin-accounts/%s/reset-password", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminListAuditRequest constructs an http.Request for the AdminListAudit method
+func NewAdminListAuditRequest(server string, params *AdminListAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/audit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorKind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_kind", *params.ActorKind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ActorID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor_id", *params.ActorID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Action != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "action", *params.Action, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Subject != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject", *params.Subject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
 }
 
 // NewAdminListEngineVersionsRequest constructs an http.Request for the AdminListEngineVersions method
@@ -2583,6 +5290,928 @@ func NewAdminForceNextTurnRequestWithBody(server string, gameID GameID, params *
 	return req, nil
 }
 
+// NewAdminListUsersRequest constructs an http.Request for the AdminListUsers method
+func NewAdminListUsersRequest(server string, params *AdminListUsersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Text != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "text", *params.Text, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tier != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tier", *params.Tier, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sanction != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sanction", *params.Sanction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Country != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "country", *params.Country, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminFindUserRequest constructs an http.Request for the AdminFindUser method
+func NewAdminFindUserRequest(server string, params *AdminFindUserParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/lookup")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Email != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "email", *params.Email, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UserName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "user_name", *params.UserName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminGetUserRequest constructs an http.Request for the AdminGetUser method
+func NewAdminGetUserRequest(server string, userID UserID, params *AdminGetUserParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminListUserCountriesRequest constructs an http.Request for the AdminListUserCountries method
+func NewAdminListUserCountriesRequest(server string, userID UserID, params *AdminListUserCountriesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/countries", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminChangeUserEmailRequest calls the generic AdminChangeUserEmail builder with application/json body
+func NewAdminChangeUserEmailRequest(server string, userID UserID, params *AdminChangeUserEmailParams, body AdminChangeUserEmailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminChangeUserEmailRequestWithBody(server, userID, params, "application/json", bodyReader)
+}
+
+// NewAdminChangeUserEmailRequestWithBody constructs an http.Request for the AdminChangeUserEmail method, with any body, and a specified content type
+func NewAdminChangeUserEmailRequestWithBody(server string, userID UserID, params *AdminChangeUserEmailParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/email", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminEntitleUserRequest calls the generic AdminEntitleUser builder with application/json body
+func NewAdminEntitleUserRequest(server string, userID UserID, params *AdminEntitleUserParams, body AdminEntitleUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminEntitleUserRequestWithBody(server, userID, params, "application/json", bodyReader)
+}
+
+// NewAdminEntitleUserRequestWithBody constructs an http.Request for the AdminEntitleUser method, with any body, and a specified content type
+func NewAdminEntitleUserRequestWithBody(server string, userID UserID, params *AdminEntitleUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/entitlement", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminLimitUserRequest calls the generic AdminLimitUser builder with application/json body
+func NewAdminLimitUserRequest(server string, userID UserID, params *AdminLimitUserParams, body AdminLimitUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminLimitUserRequestWithBody(server, userID, params, "application/json", bodyReader)
+}
+
+// NewAdminLimitUserRequestWithBody constructs an http.Request for the AdminLimitUser method, with any body, and a specified content type
+func NewAdminLimitUserRequestWithBody(server string, userID UserID, params *AdminLimitUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/limits", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminListUserNotificationsRequest constructs an http.Request for the AdminListUserNotifications method
+func NewAdminListUserNotificationsRequest(server string, userID UserID, params *AdminListUserNotificationsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/notifications", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminSanctionUserRequest calls the generic AdminSanctionUser builder with application/json body
+func NewAdminSanctionUserRequest(server string, userID UserID, params *AdminSanctionUserParams, body AdminSanctionUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminSanctionUserRequestWithBody(server, userID, params, "application/json", bodyReader)
+}
+
+// NewAdminSanctionUserRequestWithBody constructs an http.Request for the AdminSanctionUser method, with any body, and a specified content type
+func NewAdminSanctionUserRequestWithBody(server string, userID UserID, params *AdminSanctionUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/sanctions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminLiftSanctionRequest calls the generic AdminLiftSanction builder with application/json body
+func NewAdminLiftSanctionRequest(server string, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, body AdminLiftSanctionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminLiftSanctionRequestWithBody(server, userID, sanctionID, params, "application/json", bodyReader)
+}
+
+// NewAdminLiftSanctionRequestWithBody constructs an http.Request for the AdminLiftSanction method, with any body, and a specified content type
+func NewAdminLiftSanctionRequestWithBody(server string, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "sanction_id", sanctionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/sanctions/%s/lift", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminListUserSessionsRequest constructs an http.Request for the AdminListUserSessions method
+func NewAdminListUserSessionsRequest(server string, userID UserID, params *AdminListUserSessionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/sessions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminRevokeUserSessionsRequest constructs an http.Request for the AdminRevokeUserSessions method
+func NewAdminRevokeUserSessionsRequest(server string, userID UserID, params *AdminRevokeUserSessionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/sessions/revoke-all", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminDeleteUserRequest constructs an http.Request for the AdminDeleteUser method
+func NewAdminDeleteUserRequest(server string, userID UserID, params *AdminDeleteUserParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/users/%s/soft-delete", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetSessionRequest constructs an http.Request for the GetSession method
 func NewGetSessionRequest(server string, deviceSessionID openapi_types.UUID, params *GetSessionParams) (*http.Request, error) {
 	var err error
@@ -2610,6 +6239,104 @@ func NewGetSessionRequest(server string, deviceSessionID openapi_types.UUID, par
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeSessionRequest constructs an http.Request for the RevokeSession method
+func NewRevokeSessionRequest(server string, deviceSessionID openapi_types.UUID, params *RevokeSessionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "device_session_id", deviceSessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/internal/sessions/%s/revoke", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeUserSessionsRequest constructs an http.Request for the RevokeUserSessions method
+func NewRevokeUserSessionsRequest(server string, userID UserID, params *RevokeUserSessionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "user_id", userID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/internal/users/%s/sessions/revoke-all", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -2742,6 +6469,48 @@ func NewSendEmailCodeRequestWithBody(server string, params *SendEmailCodeParams,
 	return req, nil
 }
 
+// NewDeleteAccountRequest constructs an http.Request for the DeleteAccount method
+func NewDeleteAccountRequest(server string, params *DeleteAccountParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/account")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetAccountRequest constructs an http.Request for the GetAccount method
 func NewGetAccountRequest(server string, params *GetAccountParams) (*http.Request, error) {
 	var err error
@@ -2777,6 +6546,387 @@ func NewGetAccountRequest(server string, params *GetAccountParams) (*http.Reques
 			}
 
 			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewChangeEmailRequest calls the generic ChangeEmail builder with application/json body
+func NewChangeEmailRequest(server string, params *ChangeEmailParams, body ChangeEmailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeEmailRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewChangeEmailRequestWithBody constructs an http.Request for the ChangeEmail method, with any body, and a specified content type
+func NewChangeEmailRequestWithBody(server string, params *ChangeEmailParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/account/email-change")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewConfirmEmailChangeRequest calls the generic ConfirmEmailChange builder with application/json body
+func NewConfirmEmailChangeRequest(server string, params *ConfirmEmailChangeParams, body ConfirmEmailChangeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmEmailChangeRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewConfirmEmailChangeRequestWithBody constructs an http.Request for the ConfirmEmailChange method, with any body, and a specified content type
+func NewConfirmEmailChangeRequestWithBody(server string, params *ConfirmEmailChangeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/account/email-change/confirm")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExportAccountRequest constructs an http.Request for the ExportAccount method
+func NewExportAccountRequest(server string, params *ExportAccountParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/account/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetPreferencesRequest constructs an http.Request for the GetPreferences method
+func NewGetPreferencesRequest(server string, params *GetPreferencesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/account/notification-preferences")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPutPreferencesRequest calls the generic PutPreferences builder with application/json body
+func NewPutPreferencesRequest(server string, params *PutPreferencesParams, body PutPreferencesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutPreferencesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutPreferencesRequestWithBody constructs an http.Request for the PutPreferences method, with any body, and a specified content type
+func NewPutPreferencesRequestWithBody(server string, params *PutPreferencesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/account/notification-preferences")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateProfileRequest calls the generic UpdateProfile builder with application/json body
+func NewUpdateProfileRequest(server string, params *UpdateProfileParams, body UpdateProfileJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateProfileRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewUpdateProfileRequestWithBody constructs an http.Request for the UpdateProfile method, with any body, and a specified content type
+func NewUpdateProfileRequestWithBody(server string, params *UpdateProfileParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/account/profile")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateSettingsRequest calls the generic UpdateSettings builder with application/json body
+func NewUpdateSettingsRequest(server string, params *UpdateSettingsParams, body UpdateSettingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateSettingsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewUpdateSettingsRequestWithBody constructs an http.Request for the UpdateSettings method, with any body, and a specified content type
+func NewUpdateSettingsRequestWithBody(server string, params *UpdateSettingsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/account/settings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
 
 	}
@@ -3303,6 +7453,240 @@ func NewApplyToGameRequestWithBody(server string, gameID GameID, params *ApplyTo
 	return req, nil
 }
 
+// NewListOwnSessionsRequest constructs an http.Request for the ListOwnSessions method
+func NewListOwnSessionsRequest(server string, params *ListOwnSessionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeOtherSessionsRequest constructs an http.Request for the RevokeOtherSessions method
+func NewRevokeOtherSessionsRequest(server string, params *RevokeOtherSessionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/sessions/revoke-others")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRenameSessionRequest calls the generic RenameSession builder with application/json body
+func NewRenameSessionRequest(server string, deviceSessionID openapi_types.UUID, params *RenameSessionParams, body RenameSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRenameSessionRequestWithBody(server, deviceSessionID, params, "application/json", bodyReader)
+}
+
+// NewRenameSessionRequestWithBody constructs an http.Request for the RenameSession method, with any body, and a specified content type
+func NewRenameSessionRequestWithBody(server string, deviceSessionID openapi_types.UUID, params *RenameSessionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "device_session_id", deviceSessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeOwnSessionRequest constructs an http.Request for the RevokeOwnSession method
+func NewRevokeOwnSessionRequest(server string, deviceSessionID openapi_types.UUID, params *RevokeOwnSessionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "device_session_id", deviceSessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/sessions/%s/revoke", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewHealthzRequest constructs an http.Request for the Healthz method
 func NewHealthzRequest(server string) (*http.Request, error) {
 	var err error
@@ -3400,6 +7784,78 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+
+	// AdminListActorsWithResponse What runs, by its path in the supervision tree
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/actors (the `AdminListActors` operationId).
+	AdminListActorsWithResponse(ctx context.Context, params *AdminListActorsParams, reqEditors ...RequestEditorFn) (*AdminListActorsAnswer, error)
+
+	// AdminListAdminsWithResponse All operators
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/admin-accounts (the `AdminListAdmins` operationId).
+	AdminListAdminsWithResponse(ctx context.Context, params *AdminListAdminsParams, reqEditors ...RequestEditorFn) (*AdminListAdminsAnswer, error)
+
+	// AdminCreateAdminWithBodyWithResponse Make an operator's account
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts (the `AdminCreateAdmin` operationId).
+	AdminCreateAdminWithBodyWithResponse(ctx context.Context, params *AdminCreateAdminParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminCreateAdminAnswer, error)
+
+	// AdminCreateAdminWithResponse Make an operator's account
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts (the `AdminCreateAdmin` operationId).
+	AdminCreateAdminWithResponse(ctx context.Context, params *AdminCreateAdminParams, body AdminCreateAdminJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminCreateAdminAnswer, error)
+
+	// AdminGetAdminWithResponse One operator
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/admin-accounts/{username} (the `AdminGetAdmin` operationId).
+	AdminGetAdminWithResponse(ctx context.Context, username string, params *AdminGetAdminParams, reqEditors ...RequestEditorFn) (*AdminGetAdminAnswer, error)
+
+	// AdminDisableAdminWithResponse Shut an operator out
+	//
+	// The last one who is enabled stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts/{username}/disable (the `AdminDisableAdmin` operationId).
+	AdminDisableAdminWithResponse(ctx context.Context, username string, params *AdminDisableAdminParams, reqEditors ...RequestEditorFn) (*AdminDisableAdminAnswer, error)
+
+	// AdminEnableAdminWithResponse Let an operator in again
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts/{username}/enable (the `AdminEnableAdmin` operationId).
+	AdminEnableAdminWithResponse(ctx context.Context, username string, params *AdminEnableAdminParams, reqEditors ...RequestEditorFn) (*AdminEnableAdminAnswer, error)
+
+	// AdminResetPasswordWithBodyWithResponse Give an operator another password
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts/{username}/reset-password (the `AdminResetPassword` operationId).
+	AdminResetPasswordWithBodyWithResponse(ctx context.Context, username string, params *AdminResetPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminResetPasswordAnswer, error)
+
+	// AdminResetPasswordWithResponse Give an operator another password
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/admin-accounts/{username}/reset-password (the `AdminResetPassword` operationId).
+	AdminResetPasswordWithResponse(ctx context.Context, username string, params *AdminResetPasswordParams, body AdminResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminResetPasswordAnswer, error)
+
+	// AdminListAuditWithResponse Who did what, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/audit (the `AdminListAudit` operationId).
+	AdminListAuditWithResponse(ctx context.Context, params *AdminListAuditParams, reqEditors ...RequestEditorFn) (*AdminListAuditAnswer, error)
 
 	// AdminListEngineVersionsWithResponse Registered engine versions, newest first
 	//
@@ -3528,12 +7984,164 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/force-next-turn (the `AdminForceNextTurn` operationId).
 	AdminForceNextTurnWithResponse(ctx context.Context, gameID GameID, params *AdminForceNextTurnParams, body AdminForceNextTurnJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminForceNextTurnAnswer, error)
 
+	// AdminListUsersWithResponse Players, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/users (the `AdminListUsers` operationId).
+	AdminListUsersWithResponse(ctx context.Context, params *AdminListUsersParams, reqEditors ...RequestEditorFn) (*AdminListUsersAnswer, error)
+
+	// AdminFindUserWithResponse The player with an address or a user name
+	//
+	// One of the two is required.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/users/lookup (the `AdminFindUser` operationId).
+	AdminFindUserWithResponse(ctx context.Context, params *AdminFindUserParams, reqEditors ...RequestEditorFn) (*AdminFindUserAnswer, error)
+
+	// AdminGetUserWithResponse Everything about one player
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/users/{user_id} (the `AdminGetUser` operationId).
+	AdminGetUserWithResponse(ctx context.Context, userID UserID, params *AdminGetUserParams, reqEditors ...RequestEditorFn) (*AdminGetUserAnswer, error)
+
+	// AdminListUserCountriesWithResponse From where a player's requests come
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/users/{user_id}/countries (the `AdminListUserCountries` operationId).
+	AdminListUserCountriesWithResponse(ctx context.Context, userID UserID, params *AdminListUserCountriesParams, reqEditors ...RequestEditorFn) (*AdminListUserCountriesAnswer, error)
+
+	// AdminChangeUserEmailWithBodyWithResponse Give a player who has lost a mailbox another address
+	//
+	// The address before is told.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/email (the `AdminChangeUserEmail` operationId).
+	AdminChangeUserEmailWithBodyWithResponse(ctx context.Context, userID UserID, params *AdminChangeUserEmailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminChangeUserEmailAnswer, error)
+
+	// AdminChangeUserEmailWithResponse Give a player who has lost a mailbox another address
+	//
+	// The address before is told.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/email (the `AdminChangeUserEmail` operationId).
+	AdminChangeUserEmailWithResponse(ctx context.Context, userID UserID, params *AdminChangeUserEmailParams, body AdminChangeUserEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminChangeUserEmailAnswer, error)
+
+	// AdminEntitleUserWithBodyWithResponse Give a player a tier
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/entitlement (the `AdminEntitleUser` operationId).
+	AdminEntitleUserWithBodyWithResponse(ctx context.Context, userID UserID, params *AdminEntitleUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminEntitleUserAnswer, error)
+
+	// AdminEntitleUserWithResponse Give a player a tier
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/entitlement (the `AdminEntitleUser` operationId).
+	AdminEntitleUserWithResponse(ctx context.Context, userID UserID, params *AdminEntitleUserParams, body AdminEntitleUserJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminEntitleUserAnswer, error)
+
+	// AdminLimitUserWithBodyWithResponse Set a number of a player's entitlement, or take it back
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/limits (the `AdminLimitUser` operationId).
+	AdminLimitUserWithBodyWithResponse(ctx context.Context, userID UserID, params *AdminLimitUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminLimitUserAnswer, error)
+
+	// AdminLimitUserWithResponse Set a number of a player's entitlement, or take it back
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/limits (the `AdminLimitUser` operationId).
+	AdminLimitUserWithResponse(ctx context.Context, userID UserID, params *AdminLimitUserParams, body AdminLimitUserJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminLimitUserAnswer, error)
+
+	// AdminListUserNotificationsWithResponse What a player was told, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/users/{user_id}/notifications (the `AdminListUserNotifications` operationId).
+	AdminListUserNotificationsWithResponse(ctx context.Context, userID UserID, params *AdminListUserNotificationsParams, reqEditors ...RequestEditorFn) (*AdminListUserNotificationsAnswer, error)
+
+	// AdminSanctionUserWithBodyWithResponse Forbid a player something
+	//
+	// login_block and permanent_block end every session before the answer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions (the `AdminSanctionUser` operationId).
+	AdminSanctionUserWithBodyWithResponse(ctx context.Context, userID UserID, params *AdminSanctionUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminSanctionUserAnswer, error)
+
+	// AdminSanctionUserWithResponse Forbid a player something
+	//
+	// login_block and permanent_block end every session before the answer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions (the `AdminSanctionUser` operationId).
+	AdminSanctionUserWithResponse(ctx context.Context, userID UserID, params *AdminSanctionUserParams, body AdminSanctionUserJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminSanctionUserAnswer, error)
+
+	// AdminLiftSanctionWithBodyWithResponse End a sanction before its time
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift (the `AdminLiftSanction` operationId).
+	AdminLiftSanctionWithBodyWithResponse(ctx context.Context, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminLiftSanctionAnswer, error)
+
+	// AdminLiftSanctionWithResponse End a sanction before its time
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift (the `AdminLiftSanction` operationId).
+	AdminLiftSanctionWithResponse(ctx context.Context, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, body AdminLiftSanctionJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminLiftSanctionAnswer, error)
+
+	// AdminListUserSessionsWithResponse A player's sessions, ended ones too, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/users/{user_id}/sessions (the `AdminListUserSessions` operationId).
+	AdminListUserSessionsWithResponse(ctx context.Context, userID UserID, params *AdminListUserSessionsParams, reqEditors ...RequestEditorFn) (*AdminListUserSessionsAnswer, error)
+
+	// AdminRevokeUserSessionsWithResponse End all of a player's sessions
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/sessions/revoke-all (the `AdminRevokeUserSessions` operationId).
+	AdminRevokeUserSessionsWithResponse(ctx context.Context, userID UserID, params *AdminRevokeUserSessionsParams, reqEditors ...RequestEditorFn) (*AdminRevokeUserSessionsAnswer, error)
+
+	// AdminDeleteUserWithResponse Delete an account
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/users/{user_id}/soft-delete (the `AdminDeleteUser` operationId).
+	AdminDeleteUserWithResponse(ctx context.Context, userID UserID, params *AdminDeleteUserParams, reqEditors ...RequestEditorFn) (*AdminDeleteUserAnswer, error)
+
 	// GetSessionWithResponse Look a device session up
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/internal/sessions/{device_session_id} (the `GetSession` operationId).
 	GetSessionWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *GetSessionParams, reqEditors ...RequestEditorFn) (*GetSessionAnswer, error)
+
+	// RevokeSessionWithResponse End a device session
+	//
+	// A session that has ended already is told to gateways once more.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/internal/sessions/{device_session_id}/revoke (the `RevokeSession` operationId).
+	RevokeSessionWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *RevokeSessionParams, reqEditors ...RequestEditorFn) (*RevokeSessionAnswer, error)
+
+	// RevokeUserSessionsWithResponse End all of a player's device sessions
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/internal/users/{user_id}/sessions/revoke-all (the `RevokeUserSessions` operationId).
+	RevokeUserSessionsWithResponse(ctx context.Context, userID UserID, params *RevokeUserSessionsParams, reqEditors ...RequestEditorFn) (*RevokeUserSessionsAnswer, error)
 
 	// ConfirmEmailCodeWithBodyWithResponse Sign a device in with a mailed code
 	//
@@ -3571,12 +8179,117 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/public/auth/send-email-code (the `SendEmailCode` operationId).
 	SendEmailCodeWithResponse(ctx context.Context, params *SendEmailCodeParams, body SendEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendEmailCodeAnswer, error)
 
+	// DeleteAccountWithResponse Delete the account
+	//
+	// From now on nobody signs in to it. What names the player is gone soon after, whatever happens meanwhile.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/user/account (the `DeleteAccount` operationId).
+	DeleteAccountWithResponse(ctx context.Context, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*DeleteAccountAnswer, error)
+
 	// GetAccountWithResponse The player's own account
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/user/account (the `GetAccount` operationId).
 	GetAccountWithResponse(ctx context.Context, params *GetAccountParams, reqEditors ...RequestEditorFn) (*GetAccountAnswer, error)
+
+	// ChangeEmailWithBodyWithResponse Mail a code to another address, which is to become the player's
+	//
+	// The answer is the same whether the address has an account or not.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/account/email-change (the `ChangeEmail` operationId).
+	ChangeEmailWithBodyWithResponse(ctx context.Context, params *ChangeEmailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeEmailAnswer, error)
+
+	// ChangeEmailWithResponse Mail a code to another address, which is to become the player's
+	//
+	// The answer is the same whether the address has an account or not.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/account/email-change (the `ChangeEmail` operationId).
+	ChangeEmailWithResponse(ctx context.Context, params *ChangeEmailParams, body ChangeEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeEmailAnswer, error)
+
+	// ConfirmEmailChangeWithBodyWithResponse Make the address that a code was mailed to the player's
+	//
+	// The address before is told.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/account/email-change/confirm (the `ConfirmEmailChange` operationId).
+	ConfirmEmailChangeWithBodyWithResponse(ctx context.Context, params *ConfirmEmailChangeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmEmailChangeAnswer, error)
+
+	// ConfirmEmailChangeWithResponse Make the address that a code was mailed to the player's
+	//
+	// The address before is told.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/account/email-change/confirm (the `ConfirmEmailChange` operationId).
+	ConfirmEmailChangeWithResponse(ctx context.Context, params *ConfirmEmailChangeParams, body ConfirmEmailChangeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEmailChangeAnswer, error)
+
+	// ExportAccountWithResponse All that is kept about the player
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/account/export (the `ExportAccount` operationId).
+	ExportAccountWithResponse(ctx context.Context, params *ExportAccountParams, reqEditors ...RequestEditorFn) (*ExportAccountAnswer, error)
+
+	// GetPreferencesWithResponse Which notices come by mail
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/account/notification-preferences (the `GetPreferences` operationId).
+	GetPreferencesWithResponse(ctx context.Context, params *GetPreferencesParams, reqEditors ...RequestEditorFn) (*GetPreferencesAnswer, error)
+
+	// PutPreferencesWithBodyWithResponse Choose which notices come by mail
+	//
+	// Kinds that are not named come by mail.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/user/account/notification-preferences (the `PutPreferences` operationId).
+	PutPreferencesWithBodyWithResponse(ctx context.Context, params *PutPreferencesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPreferencesAnswer, error)
+
+	// PutPreferencesWithResponse Choose which notices come by mail
+	//
+	// Kinds that are not named come by mail.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/user/account/notification-preferences (the `PutPreferences` operationId).
+	PutPreferencesWithResponse(ctx context.Context, params *PutPreferencesParams, body PutPreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPreferencesAnswer, error)
+
+	// UpdateProfileWithBodyWithResponse Change how the player is shown
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/user/account/profile (the `UpdateProfile` operationId).
+	UpdateProfileWithBodyWithResponse(ctx context.Context, params *UpdateProfileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateProfileAnswer, error)
+
+	// UpdateProfileWithResponse Change how the player is shown
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/user/account/profile (the `UpdateProfile` operationId).
+	UpdateProfileWithResponse(ctx context.Context, params *UpdateProfileParams, body UpdateProfileJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateProfileAnswer, error)
+
+	// UpdateSettingsWithBodyWithResponse Change language and time zone
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/user/account/settings (the `UpdateSettings` operationId).
+	UpdateSettingsWithBodyWithResponse(ctx context.Context, params *UpdateSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSettingsAnswer, error)
+
+	// UpdateSettingsWithResponse Change language and time zone
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/user/account/settings (the `UpdateSettings` operationId).
+	UpdateSettingsWithResponse(ctx context.Context, params *UpdateSettingsParams, body UpdateSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSettingsAnswer, error)
 
 	// GetGameStateWithResponse A game as its member sees it
 	//
@@ -3652,6 +8365,43 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications (the `ApplyToGame` operationId).
 	ApplyToGameWithResponse(ctx context.Context, gameID GameID, params *ApplyToGameParams, body ApplyToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*ApplyToGameAnswer, error)
 
+	// ListOwnSessionsWithResponse The player's signed-in devices, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/sessions (the `ListOwnSessions` operationId).
+	ListOwnSessionsWithResponse(ctx context.Context, params *ListOwnSessionsParams, reqEditors ...RequestEditorFn) (*ListOwnSessionsAnswer, error)
+
+	// RevokeOtherSessionsWithResponse Sign all other devices out
+	//
+	// X-Device-Session-ID names the device that stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/sessions/revoke-others (the `RevokeOtherSessions` operationId).
+	RevokeOtherSessionsWithResponse(ctx context.Context, params *RevokeOtherSessionsParams, reqEditors ...RequestEditorFn) (*RevokeOtherSessionsAnswer, error)
+
+	// RenameSessionWithBodyWithResponse Name a device
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/user/sessions/{device_session_id} (the `RenameSession` operationId).
+	RenameSessionWithBodyWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *RenameSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameSessionAnswer, error)
+
+	// RenameSessionWithResponse Name a device
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/user/sessions/{device_session_id} (the `RenameSession` operationId).
+	RenameSessionWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *RenameSessionParams, body RenameSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameSessionAnswer, error)
+
+	// RevokeOwnSessionWithResponse Sign a device out
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/sessions/{device_session_id}/revoke (the `RevokeOwnSession` operationId).
+	RevokeOwnSessionWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *RevokeOwnSessionParams, reqEditors ...RequestEditorFn) (*RevokeOwnSessionAnswer, error)
+
 	// HealthzWithResponse Whether the process lives
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -3665,6 +8415,390 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /readyz (the `Readyz` operationId).
 	ReadyzWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadyzAnswer, error)
+}
+
+type AdminListActorsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ActorPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListActorsAnswer) GetJSON200() *ActorPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListActorsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListActorsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListActorsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListActorsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListActorsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminListAdminsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminAccountList
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListAdminsAnswer) GetJSON200() *AdminAccountList {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListAdminsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListAdminsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListAdminsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListAdminsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListAdminsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminCreateAdminAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *AdminAccount
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AdminCreateAdminAnswer) GetJSON201() *AdminAccount {
+	return r.JSON201
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminCreateAdminAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminCreateAdminAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminCreateAdminAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminCreateAdminAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminCreateAdminAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminGetAdminAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminAccount
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminGetAdminAnswer) GetJSON200() *AdminAccount {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminGetAdminAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminGetAdminAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminGetAdminAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminGetAdminAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminGetAdminAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminDisableAdminAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminAccount
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminDisableAdminAnswer) GetJSON200() *AdminAccount {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminDisableAdminAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminDisableAdminAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminDisableAdminAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminDisableAdminAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminDisableAdminAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminEnableAdminAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminAccount
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminEnableAdminAnswer) GetJSON200() *AdminAccount {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminEnableAdminAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminEnableAdminAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminEnableAdminAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminEnableAdminAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminEnableAdminAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminResetPasswordAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminAccount
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminResetPasswordAnswer) GetJSON200() *AdminAccount {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminResetPasswordAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminResetPasswordAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminResetPasswordAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminResetPasswordAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminResetPasswordAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminListAuditAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListAuditAnswer) GetJSON200() *AuditPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListAuditAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListAuditAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListAuditAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListAuditAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListAuditAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type AdminListEngineVersionsAnswer struct {
@@ -4333,6 +9467,630 @@ func (r AdminForceNextTurnAnswer) ContentType() string {
 	return ""
 }
 
+type AdminListUsersAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListUsersAnswer) GetJSON200() *UserPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListUsersAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListUsersAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListUsersAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListUsersAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListUsersAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminFindUserAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserSummary
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminFindUserAnswer) GetJSON200() *UserSummary {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminFindUserAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminFindUserAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminFindUserAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminFindUserAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminFindUserAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminGetUserAnswer200Headers the declared response headers of an HTTP 200 response for AdminGetUser
+type AdminGetUserAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminGetUserAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserDetail
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminGetUserAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminGetUserAnswer) GetJSON200() *UserDetail {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminGetUserAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminGetUserAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminGetUserAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminGetUserAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminGetUserAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminListUserCountriesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CountryList
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListUserCountriesAnswer) GetJSON200() *CountryList {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListUserCountriesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListUserCountriesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListUserCountriesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListUserCountriesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListUserCountriesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminChangeUserEmailAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserSummary
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminChangeUserEmailAnswer) GetJSON200() *UserSummary {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminChangeUserEmailAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminChangeUserEmailAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminChangeUserEmailAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminChangeUserEmailAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminChangeUserEmailAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminEntitleUserAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserSummary
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminEntitleUserAnswer) GetJSON200() *UserSummary {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminEntitleUserAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminEntitleUserAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminEntitleUserAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminEntitleUserAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminEntitleUserAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminLimitUserAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserSummary
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminLimitUserAnswer) GetJSON200() *UserSummary {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminLimitUserAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminLimitUserAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminLimitUserAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminLimitUserAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminLimitUserAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminListUserNotificationsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RoutePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListUserNotificationsAnswer) GetJSON200() *RoutePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListUserNotificationsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListUserNotificationsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListUserNotificationsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListUserNotificationsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListUserNotificationsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminSanctionUserAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Sanction
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AdminSanctionUserAnswer) GetJSON201() *Sanction {
+	return r.JSON201
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminSanctionUserAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminSanctionUserAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminSanctionUserAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminSanctionUserAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminSanctionUserAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminLiftSanctionAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Sanction
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminLiftSanctionAnswer) GetJSON200() *Sanction {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminLiftSanctionAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminLiftSanctionAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminLiftSanctionAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminLiftSanctionAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminLiftSanctionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminListUserSessionsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListUserSessionsAnswer) GetJSON200() *SessionPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListUserSessionsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListUserSessionsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListUserSessionsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListUserSessionsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListUserSessionsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminRevokeUserSessionsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminRevokeUserSessionsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminRevokeUserSessionsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminRevokeUserSessionsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminRevokeUserSessionsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminRevokeUserSessionsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminDeleteUserAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *UserSummary
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r AdminDeleteUserAnswer) GetJSON202() *UserSummary {
+	return r.JSON202
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminDeleteUserAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminDeleteUserAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminDeleteUserAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminDeleteUserAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminDeleteUserAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetSessionAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4375,6 +10133,88 @@ func (r GetSessionAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetSessionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeSessionAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RevokeSessionAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeSessionAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeSessionAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeSessionAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeSessionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeUserSessionsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RevokeUserSessionsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeUserSessionsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeUserSessionsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeUserSessionsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeUserSessionsAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4477,6 +10317,52 @@ func (r SendEmailCodeAnswer) ContentType() string {
 	return ""
 }
 
+type DeleteAccountAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r DeleteAccountAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteAccountAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteAccountAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteAccountAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteAccountAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAccountAnswer200Headers the declared response headers of an HTTP 200 response for GetAccount
+type GetAccountAnswer200Headers struct {
+	ETag *string
+}
+
 type GetAccountAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -4484,6 +10370,8 @@ type GetAccountAnswer struct {
 	JSON200 *Account
 	// JSONDefault the response for an HTTP default `application/json` response
 	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAccountAnswer200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -4519,6 +10407,363 @@ func (r GetAccountAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetAccountAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ChangeEmailAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SendEmailCodeResponse
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeEmailAnswer) GetJSON200() *SendEmailCodeResponse {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ChangeEmailAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeEmailAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeEmailAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeEmailAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeEmailAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConfirmEmailChangeAnswer200Headers the declared response headers of an HTTP 200 response for ConfirmEmailChange
+type ConfirmEmailChangeAnswer200Headers struct {
+	ETag *string
+}
+
+type ConfirmEmailChangeAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Account
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ConfirmEmailChangeAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmEmailChangeAnswer) GetJSON200() *Account {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ConfirmEmailChangeAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmEmailChangeAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmEmailChangeAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmEmailChangeAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmEmailChangeAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ExportAccountAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountExport
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportAccountAnswer) GetJSON200() *AccountExport {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ExportAccountAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportAccountAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportAccountAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportAccountAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportAccountAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPreferencesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Preferences
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPreferencesAnswer) GetJSON200() *Preferences {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r GetPreferencesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPreferencesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPreferencesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPreferencesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPreferencesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutPreferencesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Preferences
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutPreferencesAnswer) GetJSON200() *Preferences {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PutPreferencesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutPreferencesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutPreferencesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutPreferencesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutPreferencesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateProfileAnswer200Headers the declared response headers of an HTTP 200 response for UpdateProfile
+type UpdateProfileAnswer200Headers struct {
+	ETag *string
+}
+
+type UpdateProfileAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Account
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateProfileAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateProfileAnswer) GetJSON200() *Account {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r UpdateProfileAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateProfileAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateProfileAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateProfileAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateProfileAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateSettingsAnswer200Headers the declared response headers of an HTTP 200 response for UpdateSettings
+type UpdateSettingsAnswer200Headers struct {
+	ETag *string
+}
+
+type UpdateSettingsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Account
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateSettingsAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateSettingsAnswer) GetJSON200() *Account {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r UpdateSettingsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateSettingsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateSettingsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateSettingsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateSettingsAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4916,6 +11161,184 @@ func (r ApplyToGameAnswer) ContentType() string {
 	return ""
 }
 
+type ListOwnSessionsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListOwnSessionsAnswer) GetJSON200() *SessionPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListOwnSessionsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListOwnSessionsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListOwnSessionsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListOwnSessionsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListOwnSessionsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeOtherSessionsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RevokeOtherSessionsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeOtherSessionsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeOtherSessionsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeOtherSessionsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeOtherSessionsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RenameSessionAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Session
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RenameSessionAnswer) GetJSON200() *Session {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RenameSessionAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RenameSessionAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RenameSessionAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenameSessionAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenameSessionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeOwnSessionAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RevokeOwnSessionAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeOwnSessionAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeOwnSessionAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeOwnSessionAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeOwnSessionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type HealthzAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -5017,6 +11440,138 @@ func (r ReadyzAnswer) ContentType() string {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
 	return ""
+}
+
+// AdminListActorsWithResponse What runs, by its path in the supervision tree
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/actors (the `AdminListActors` operationId).
+func (c *ClientWithResponses) AdminListActorsWithResponse(ctx context.Context, params *AdminListActorsParams, reqEditors ...RequestEditorFn) (*AdminListActorsAnswer, error) {
+	rsp, err := c.AdminListActors(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListActorsAnswer(rsp)
+}
+
+// AdminListAdminsWithResponse All operators
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/admin-accounts (the `AdminListAdmins` operationId).
+func (c *ClientWithResponses) AdminListAdminsWithResponse(ctx context.Context, params *AdminListAdminsParams, reqEditors ...RequestEditorFn) (*AdminListAdminsAnswer, error) {
+	rsp, err := c.AdminListAdmins(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListAdminsAnswer(rsp)
+}
+
+// AdminCreateAdminWithBodyWithResponse Make an operator's account
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/admin-accounts (the `AdminCreateAdmin` operationId).
+func (c *ClientWithResponses) AdminCreateAdminWithBodyWithResponse(ctx context.Context, params *AdminCreateAdminParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminCreateAdminAnswer, error) {
+	rsp, err := c.AdminCreateAdminWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminCreateAdminAnswer(rsp)
+}
+
+// AdminCreateAdminWithResponse Make an operator's account
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/admin-accounts (the `AdminCreateAdmin` operationId).
+func (c *ClientWithResponses) AdminCreateAdminWithResponse(ctx context.Context, params *AdminCreateAdminParams, body AdminCreateAdminJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminCreateAdminAnswer, error) {
+	rsp, err := c.AdminCreateAdmin(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminCreateAdminAnswer(rsp)
+}
+
+// AdminGetAdminWithResponse One operator
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/admin-accounts/{username} (the `AdminGetAdmin` operationId).
+func (c *ClientWithResponses) AdminGetAdminWithResponse(ctx context.Context, username string, params *AdminGetAdminParams, reqEditors ...RequestEditorFn) (*AdminGetAdminAnswer, error) {
+	rsp, err := c.AdminGetAdmin(ctx, username, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminGetAdminAnswer(rsp)
+}
+
+// AdminDisableAdminWithResponse Shut an operator out
+//
+// The last one who is enabled stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/admin-accounts/{username}/disable (the `AdminDisableAdmin` operationId).
+func (c *ClientWithResponses) AdminDisableAdminWithResponse(ctx context.Context, username string, params *AdminDisableAdminParams, reqEditors ...RequestEditorFn) (*AdminDisableAdminAnswer, error) {
+	rsp, err := c.AdminDisableAdmin(ctx, username, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminDisableAdminAnswer(rsp)
+}
+
+// AdminEnableAdminWithResponse Let an operator in again
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/admin-accounts/{username}/enable (the `AdminEnableAdmin` operationId).
+func (c *ClientWithResponses) AdminEnableAdminWithResponse(ctx context.Context, username string, params *AdminEnableAdminParams, reqEditors ...RequestEditorFn) (*AdminEnableAdminAnswer, error) {
+	rsp, err := c.AdminEnableAdmin(ctx, username, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminEnableAdminAnswer(rsp)
+}
+
+// AdminResetPasswordWithBodyWithResponse Give an operator another password
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/admin-accounts/{username}/reset-password (the `AdminResetPassword` operationId).
+func (c *ClientWithResponses) AdminResetPasswordWithBodyWithResponse(ctx context.Context, username string, params *AdminResetPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminResetPasswordAnswer, error) {
+	rsp, err := c.AdminResetPasswordWithBody(ctx, username, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminResetPasswordAnswer(rsp)
+}
+
+// AdminResetPasswordWithResponse Give an operator another password
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/admin-accounts/{username}/reset-password (the `AdminResetPassword` operationId).
+func (c *ClientWithResponses) AdminResetPasswordWithResponse(ctx context.Context, username string, params *AdminResetPasswordParams, body AdminResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminResetPasswordAnswer, error) {
+	rsp, err := c.AdminResetPassword(ctx, username, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminResetPasswordAnswer(rsp)
+}
+
+// AdminListAuditWithResponse Who did what, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/audit (the `AdminListAudit` operationId).
+func (c *ClientWithResponses) AdminListAuditWithResponse(ctx context.Context, params *AdminListAuditParams, reqEditors ...RequestEditorFn) (*AdminListAuditAnswer, error) {
+	rsp, err := c.AdminListAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListAuditAnswer(rsp)
 }
 
 // AdminListEngineVersionsWithResponse Registered engine versions, newest first
@@ -5248,6 +11803,250 @@ func (c *ClientWithResponses) AdminForceNextTurnWithResponse(ctx context.Context
 	return ParseAdminForceNextTurnAnswer(rsp)
 }
 
+// AdminListUsersWithResponse Players, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/users (the `AdminListUsers` operationId).
+func (c *ClientWithResponses) AdminListUsersWithResponse(ctx context.Context, params *AdminListUsersParams, reqEditors ...RequestEditorFn) (*AdminListUsersAnswer, error) {
+	rsp, err := c.AdminListUsers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListUsersAnswer(rsp)
+}
+
+// AdminFindUserWithResponse The player with an address or a user name
+//
+// One of the two is required.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/users/lookup (the `AdminFindUser` operationId).
+func (c *ClientWithResponses) AdminFindUserWithResponse(ctx context.Context, params *AdminFindUserParams, reqEditors ...RequestEditorFn) (*AdminFindUserAnswer, error) {
+	rsp, err := c.AdminFindUser(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminFindUserAnswer(rsp)
+}
+
+// AdminGetUserWithResponse Everything about one player
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/users/{user_id} (the `AdminGetUser` operationId).
+func (c *ClientWithResponses) AdminGetUserWithResponse(ctx context.Context, userID UserID, params *AdminGetUserParams, reqEditors ...RequestEditorFn) (*AdminGetUserAnswer, error) {
+	rsp, err := c.AdminGetUser(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminGetUserAnswer(rsp)
+}
+
+// AdminListUserCountriesWithResponse From where a player's requests come
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/users/{user_id}/countries (the `AdminListUserCountries` operationId).
+func (c *ClientWithResponses) AdminListUserCountriesWithResponse(ctx context.Context, userID UserID, params *AdminListUserCountriesParams, reqEditors ...RequestEditorFn) (*AdminListUserCountriesAnswer, error) {
+	rsp, err := c.AdminListUserCountries(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListUserCountriesAnswer(rsp)
+}
+
+// AdminChangeUserEmailWithBodyWithResponse Give a player who has lost a mailbox another address
+//
+// The address before is told.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/email (the `AdminChangeUserEmail` operationId).
+func (c *ClientWithResponses) AdminChangeUserEmailWithBodyWithResponse(ctx context.Context, userID UserID, params *AdminChangeUserEmailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminChangeUserEmailAnswer, error) {
+	rsp, err := c.AdminChangeUserEmailWithBody(ctx, userID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminChangeUserEmailAnswer(rsp)
+}
+
+// AdminChangeUserEmailWithResponse Give a player who has lost a mailbox another address
+//
+// The address before is told.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/email (the `AdminChangeUserEmail` operationId).
+func (c *ClientWithResponses) AdminChangeUserEmailWithResponse(ctx context.Context, userID UserID, params *AdminChangeUserEmailParams, body AdminChangeUserEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminChangeUserEmailAnswer, error) {
+	rsp, err := c.AdminChangeUserEmail(ctx, userID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminChangeUserEmailAnswer(rsp)
+}
+
+// AdminEntitleUserWithBodyWithResponse Give a player a tier
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/entitlement (the `AdminEntitleUser` operationId).
+func (c *ClientWithResponses) AdminEntitleUserWithBodyWithResponse(ctx context.Context, userID UserID, params *AdminEntitleUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminEntitleUserAnswer, error) {
+	rsp, err := c.AdminEntitleUserWithBody(ctx, userID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminEntitleUserAnswer(rsp)
+}
+
+// AdminEntitleUserWithResponse Give a player a tier
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/entitlement (the `AdminEntitleUser` operationId).
+func (c *ClientWithResponses) AdminEntitleUserWithResponse(ctx context.Context, userID UserID, params *AdminEntitleUserParams, body AdminEntitleUserJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminEntitleUserAnswer, error) {
+	rsp, err := c.AdminEntitleUser(ctx, userID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminEntitleUserAnswer(rsp)
+}
+
+// AdminLimitUserWithBodyWithResponse Set a number of a player's entitlement, or take it back
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/limits (the `AdminLimitUser` operationId).
+func (c *ClientWithResponses) AdminLimitUserWithBodyWithResponse(ctx context.Context, userID UserID, params *AdminLimitUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminLimitUserAnswer, error) {
+	rsp, err := c.AdminLimitUserWithBody(ctx, userID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminLimitUserAnswer(rsp)
+}
+
+// AdminLimitUserWithResponse Set a number of a player's entitlement, or take it back
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/limits (the `AdminLimitUser` operationId).
+func (c *ClientWithResponses) AdminLimitUserWithResponse(ctx context.Context, userID UserID, params *AdminLimitUserParams, body AdminLimitUserJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminLimitUserAnswer, error) {
+	rsp, err := c.AdminLimitUser(ctx, userID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminLimitUserAnswer(rsp)
+}
+
+// AdminListUserNotificationsWithResponse What a player was told, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/users/{user_id}/notifications (the `AdminListUserNotifications` operationId).
+func (c *ClientWithResponses) AdminListUserNotificationsWithResponse(ctx context.Context, userID UserID, params *AdminListUserNotificationsParams, reqEditors ...RequestEditorFn) (*AdminListUserNotificationsAnswer, error) {
+	rsp, err := c.AdminListUserNotifications(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListUserNotificationsAnswer(rsp)
+}
+
+// AdminSanctionUserWithBodyWithResponse Forbid a player something
+//
+// login_block and permanent_block end every session before the answer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions (the `AdminSanctionUser` operationId).
+func (c *ClientWithResponses) AdminSanctionUserWithBodyWithResponse(ctx context.Context, userID UserID, params *AdminSanctionUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminSanctionUserAnswer, error) {
+	rsp, err := c.AdminSanctionUserWithBody(ctx, userID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminSanctionUserAnswer(rsp)
+}
+
+// AdminSanctionUserWithResponse Forbid a player something
+//
+// login_block and permanent_block end every session before the answer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions (the `AdminSanctionUser` operationId).
+func (c *ClientWithResponses) AdminSanctionUserWithResponse(ctx context.Context, userID UserID, params *AdminSanctionUserParams, body AdminSanctionUserJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminSanctionUserAnswer, error) {
+	rsp, err := c.AdminSanctionUser(ctx, userID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminSanctionUserAnswer(rsp)
+}
+
+// AdminLiftSanctionWithBodyWithResponse End a sanction before its time
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift (the `AdminLiftSanction` operationId).
+func (c *ClientWithResponses) AdminLiftSanctionWithBodyWithResponse(ctx context.Context, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminLiftSanctionAnswer, error) {
+	rsp, err := c.AdminLiftSanctionWithBody(ctx, userID, sanctionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminLiftSanctionAnswer(rsp)
+}
+
+// AdminLiftSanctionWithResponse End a sanction before its time
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sanctions/{sanction_id}/lift (the `AdminLiftSanction` operationId).
+func (c *ClientWithResponses) AdminLiftSanctionWithResponse(ctx context.Context, userID UserID, sanctionID openapi_types.UUID, params *AdminLiftSanctionParams, body AdminLiftSanctionJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminLiftSanctionAnswer, error) {
+	rsp, err := c.AdminLiftSanction(ctx, userID, sanctionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminLiftSanctionAnswer(rsp)
+}
+
+// AdminListUserSessionsWithResponse A player's sessions, ended ones too, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/users/{user_id}/sessions (the `AdminListUserSessions` operationId).
+func (c *ClientWithResponses) AdminListUserSessionsWithResponse(ctx context.Context, userID UserID, params *AdminListUserSessionsParams, reqEditors ...RequestEditorFn) (*AdminListUserSessionsAnswer, error) {
+	rsp, err := c.AdminListUserSessions(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListUserSessionsAnswer(rsp)
+}
+
+// AdminRevokeUserSessionsWithResponse End all of a player's sessions
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/sessions/revoke-all (the `AdminRevokeUserSessions` operationId).
+func (c *ClientWithResponses) AdminRevokeUserSessionsWithResponse(ctx context.Context, userID UserID, params *AdminRevokeUserSessionsParams, reqEditors ...RequestEditorFn) (*AdminRevokeUserSessionsAnswer, error) {
+	rsp, err := c.AdminRevokeUserSessions(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminRevokeUserSessionsAnswer(rsp)
+}
+
+// AdminDeleteUserWithResponse Delete an account
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/users/{user_id}/soft-delete (the `AdminDeleteUser` operationId).
+func (c *ClientWithResponses) AdminDeleteUserWithResponse(ctx context.Context, userID UserID, params *AdminDeleteUserParams, reqEditors ...RequestEditorFn) (*AdminDeleteUserAnswer, error) {
+	rsp, err := c.AdminDeleteUser(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminDeleteUserAnswer(rsp)
+}
+
 // GetSessionWithResponse Look a device session up
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5259,6 +12058,34 @@ func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, device
 		return nil, err
 	}
 	return ParseGetSessionAnswer(rsp)
+}
+
+// RevokeSessionWithResponse End a device session
+//
+// A session that has ended already is told to gateways once more.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/internal/sessions/{device_session_id}/revoke (the `RevokeSession` operationId).
+func (c *ClientWithResponses) RevokeSessionWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *RevokeSessionParams, reqEditors ...RequestEditorFn) (*RevokeSessionAnswer, error) {
+	rsp, err := c.RevokeSession(ctx, deviceSessionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeSessionAnswer(rsp)
+}
+
+// RevokeUserSessionsWithResponse End all of a player's device sessions
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/internal/users/{user_id}/sessions/revoke-all (the `RevokeUserSessions` operationId).
+func (c *ClientWithResponses) RevokeUserSessionsWithResponse(ctx context.Context, userID UserID, params *RevokeUserSessionsParams, reqEditors ...RequestEditorFn) (*RevokeUserSessionsAnswer, error) {
+	rsp, err := c.RevokeUserSessions(ctx, userID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeUserSessionsAnswer(rsp)
 }
 
 // ConfirmEmailCodeWithBodyWithResponse Sign a device in with a mailed code
@@ -5321,6 +12148,21 @@ func (c *ClientWithResponses) SendEmailCodeWithResponse(ctx context.Context, par
 	return ParseSendEmailCodeAnswer(rsp)
 }
 
+// DeleteAccountWithResponse Delete the account
+//
+// From now on nobody signs in to it. What names the player is gone soon after, whatever happens meanwhile.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/user/account (the `DeleteAccount` operationId).
+func (c *ClientWithResponses) DeleteAccountWithResponse(ctx context.Context, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*DeleteAccountAnswer, error) {
+	rsp, err := c.DeleteAccount(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteAccountAnswer(rsp)
+}
+
 // GetAccountWithResponse The player's own account
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5332,6 +12174,174 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, params
 		return nil, err
 	}
 	return ParseGetAccountAnswer(rsp)
+}
+
+// ChangeEmailWithBodyWithResponse Mail a code to another address, which is to become the player's
+//
+// The answer is the same whether the address has an account or not.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/account/email-change (the `ChangeEmail` operationId).
+func (c *ClientWithResponses) ChangeEmailWithBodyWithResponse(ctx context.Context, params *ChangeEmailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeEmailAnswer, error) {
+	rsp, err := c.ChangeEmailWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeEmailAnswer(rsp)
+}
+
+// ChangeEmailWithResponse Mail a code to another address, which is to become the player's
+//
+// The answer is the same whether the address has an account or not.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/account/email-change (the `ChangeEmail` operationId).
+func (c *ClientWithResponses) ChangeEmailWithResponse(ctx context.Context, params *ChangeEmailParams, body ChangeEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeEmailAnswer, error) {
+	rsp, err := c.ChangeEmail(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeEmailAnswer(rsp)
+}
+
+// ConfirmEmailChangeWithBodyWithResponse Make the address that a code was mailed to the player's
+//
+// The address before is told.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/account/email-change/confirm (the `ConfirmEmailChange` operationId).
+func (c *ClientWithResponses) ConfirmEmailChangeWithBodyWithResponse(ctx context.Context, params *ConfirmEmailChangeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmEmailChangeAnswer, error) {
+	rsp, err := c.ConfirmEmailChangeWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmEmailChangeAnswer(rsp)
+}
+
+// ConfirmEmailChangeWithResponse Make the address that a code was mailed to the player's
+//
+// The address before is told.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/account/email-change/confirm (the `ConfirmEmailChange` operationId).
+func (c *ClientWithResponses) ConfirmEmailChangeWithResponse(ctx context.Context, params *ConfirmEmailChangeParams, body ConfirmEmailChangeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmEmailChangeAnswer, error) {
+	rsp, err := c.ConfirmEmailChange(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmEmailChangeAnswer(rsp)
+}
+
+// ExportAccountWithResponse All that is kept about the player
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/account/export (the `ExportAccount` operationId).
+func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, params *ExportAccountParams, reqEditors ...RequestEditorFn) (*ExportAccountAnswer, error) {
+	rsp, err := c.ExportAccount(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportAccountAnswer(rsp)
+}
+
+// GetPreferencesWithResponse Which notices come by mail
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/account/notification-preferences (the `GetPreferences` operationId).
+func (c *ClientWithResponses) GetPreferencesWithResponse(ctx context.Context, params *GetPreferencesParams, reqEditors ...RequestEditorFn) (*GetPreferencesAnswer, error) {
+	rsp, err := c.GetPreferences(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPreferencesAnswer(rsp)
+}
+
+// PutPreferencesWithBodyWithResponse Choose which notices come by mail
+//
+// Kinds that are not named come by mail.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/user/account/notification-preferences (the `PutPreferences` operationId).
+func (c *ClientWithResponses) PutPreferencesWithBodyWithResponse(ctx context.Context, params *PutPreferencesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPreferencesAnswer, error) {
+	rsp, err := c.PutPreferencesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPreferencesAnswer(rsp)
+}
+
+// PutPreferencesWithResponse Choose which notices come by mail
+//
+// Kinds that are not named come by mail.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/user/account/notification-preferences (the `PutPreferences` operationId).
+func (c *ClientWithResponses) PutPreferencesWithResponse(ctx context.Context, params *PutPreferencesParams, body PutPreferencesJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPreferencesAnswer, error) {
+	rsp, err := c.PutPreferences(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPreferencesAnswer(rsp)
+}
+
+// UpdateProfileWithBodyWithResponse Change how the player is shown
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/user/account/profile (the `UpdateProfile` operationId).
+func (c *ClientWithResponses) UpdateProfileWithBodyWithResponse(ctx context.Context, params *UpdateProfileParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateProfileAnswer, error) {
+	rsp, err := c.UpdateProfileWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateProfileAnswer(rsp)
+}
+
+// UpdateProfileWithResponse Change how the player is shown
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/user/account/profile (the `UpdateProfile` operationId).
+func (c *ClientWithResponses) UpdateProfileWithResponse(ctx context.Context, params *UpdateProfileParams, body UpdateProfileJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateProfileAnswer, error) {
+	rsp, err := c.UpdateProfile(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateProfileAnswer(rsp)
+}
+
+// UpdateSettingsWithBodyWithResponse Change language and time zone
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/user/account/settings (the `UpdateSettings` operationId).
+func (c *ClientWithResponses) UpdateSettingsWithBodyWithResponse(ctx context.Context, params *UpdateSettingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateSettingsAnswer, error) {
+	rsp, err := c.UpdateSettingsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSettingsAnswer(rsp)
+}
+
+// UpdateSettingsWithResponse Change language and time zone
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/user/account/settings (the `UpdateSettings` operationId).
+func (c *ClientWithResponses) UpdateSettingsWithResponse(ctx context.Context, params *UpdateSettingsParams, body UpdateSettingsJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateSettingsAnswer, error) {
+	rsp, err := c.UpdateSettings(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSettingsAnswer(rsp)
 }
 
 // GetGameStateWithResponse A game as its member sees it
@@ -5468,6 +12478,73 @@ func (c *ClientWithResponses) ApplyToGameWithResponse(ctx context.Context, gameI
 	return ParseApplyToGameAnswer(rsp)
 }
 
+// ListOwnSessionsWithResponse The player's signed-in devices, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/sessions (the `ListOwnSessions` operationId).
+func (c *ClientWithResponses) ListOwnSessionsWithResponse(ctx context.Context, params *ListOwnSessionsParams, reqEditors ...RequestEditorFn) (*ListOwnSessionsAnswer, error) {
+	rsp, err := c.ListOwnSessions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListOwnSessionsAnswer(rsp)
+}
+
+// RevokeOtherSessionsWithResponse Sign all other devices out
+//
+// X-Device-Session-ID names the device that stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/sessions/revoke-others (the `RevokeOtherSessions` operationId).
+func (c *ClientWithResponses) RevokeOtherSessionsWithResponse(ctx context.Context, params *RevokeOtherSessionsParams, reqEditors ...RequestEditorFn) (*RevokeOtherSessionsAnswer, error) {
+	rsp, err := c.RevokeOtherSessions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeOtherSessionsAnswer(rsp)
+}
+
+// RenameSessionWithBodyWithResponse Name a device
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/user/sessions/{device_session_id} (the `RenameSession` operationId).
+func (c *ClientWithResponses) RenameSessionWithBodyWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *RenameSessionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameSessionAnswer, error) {
+	rsp, err := c.RenameSessionWithBody(ctx, deviceSessionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameSessionAnswer(rsp)
+}
+
+// RenameSessionWithResponse Name a device
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/user/sessions/{device_session_id} (the `RenameSession` operationId).
+func (c *ClientWithResponses) RenameSessionWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *RenameSessionParams, body RenameSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameSessionAnswer, error) {
+	rsp, err := c.RenameSession(ctx, deviceSessionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameSessionAnswer(rsp)
+}
+
+// RevokeOwnSessionWithResponse Sign a device out
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/sessions/{device_session_id}/revoke (the `RevokeOwnSession` operationId).
+func (c *ClientWithResponses) RevokeOwnSessionWithResponse(ctx context.Context, deviceSessionID openapi_types.UUID, params *RevokeOwnSessionParams, reqEditors ...RequestEditorFn) (*RevokeOwnSessionAnswer, error) {
+	rsp, err := c.RevokeOwnSession(ctx, deviceSessionID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeOwnSessionAnswer(rsp)
+}
+
 // HealthzWithResponse Whether the process lives
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5492,6 +12569,270 @@ func (c *ClientWithResponses) ReadyzWithResponse(ctx context.Context, reqEditors
 		return nil, err
 	}
 	return ParseReadyzAnswer(rsp)
+}
+
+// ParseAdminListActorsAnswer parses an HTTP response from a AdminListActorsWithResponse call
+func ParseAdminListActorsAnswer(rsp *http.Response) (*AdminListActorsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListActorsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ActorPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminListAdminsAnswer parses an HTTP response from a AdminListAdminsWithResponse call
+func ParseAdminListAdminsAnswer(rsp *http.Response) (*AdminListAdminsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListAdminsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminAccountList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminCreateAdminAnswer parses an HTTP response from a AdminCreateAdminWithResponse call
+func ParseAdminCreateAdminAnswer(rsp *http.Response) (*AdminCreateAdminAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminCreateAdminAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest AdminAccount
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminGetAdminAnswer parses an HTTP response from a AdminGetAdminWithResponse call
+func ParseAdminGetAdminAnswer(rsp *http.Response) (*AdminGetAdminAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminGetAdminAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminAccount
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminDisableAdminAnswer parses an HTTP response from a AdminDisableAdminWithResponse call
+func ParseAdminDisableAdminAnswer(rsp *http.Response) (*AdminDisableAdminAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminDisableAdminAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminAccount
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminEnableAdminAnswer parses an HTTP response from a AdminEnableAdminWithResponse call
+func ParseAdminEnableAdminAnswer(rsp *http.Response) (*AdminEnableAdminAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminEnableAdminAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminAccount
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminResetPasswordAnswer parses an HTTP response from a AdminResetPasswordWithResponse call
+func ParseAdminResetPasswordAnswer(rsp *http.Response) (*AdminResetPasswordAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminResetPasswordAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminAccount
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminListAuditAnswer parses an HTTP response from a AdminListAuditWithResponse call
+func ParseAdminListAuditAnswer(rsp *http.Response) (*AdminListAuditAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListAuditAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
 }
 
 // ParseAdminListEngineVersionsAnswer parses an HTTP response from a AdminListEngineVersionsWithResponse call
@@ -6001,6 +13342,444 @@ func ParseAdminForceNextTurnAnswer(rsp *http.Response) (*AdminForceNextTurnAnswe
 	return response, nil
 }
 
+// ParseAdminListUsersAnswer parses an HTTP response from a AdminListUsersWithResponse call
+func ParseAdminListUsersAnswer(rsp *http.Response) (*AdminListUsersAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListUsersAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminFindUserAnswer parses an HTTP response from a AdminFindUserWithResponse call
+func ParseAdminFindUserAnswer(rsp *http.Response) (*AdminFindUserAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminFindUserAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminGetUserAnswer parses an HTTP response from a AdminGetUserWithResponse call
+func ParseAdminGetUserAnswer(rsp *http.Response) (*AdminGetUserAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminGetUserAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserDetail
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminGetUserAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminListUserCountriesAnswer parses an HTTP response from a AdminListUserCountriesWithResponse call
+func ParseAdminListUserCountriesAnswer(rsp *http.Response) (*AdminListUserCountriesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListUserCountriesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CountryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminChangeUserEmailAnswer parses an HTTP response from a AdminChangeUserEmailWithResponse call
+func ParseAdminChangeUserEmailAnswer(rsp *http.Response) (*AdminChangeUserEmailAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminChangeUserEmailAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminEntitleUserAnswer parses an HTTP response from a AdminEntitleUserWithResponse call
+func ParseAdminEntitleUserAnswer(rsp *http.Response) (*AdminEntitleUserAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminEntitleUserAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminLimitUserAnswer parses an HTTP response from a AdminLimitUserWithResponse call
+func ParseAdminLimitUserAnswer(rsp *http.Response) (*AdminLimitUserAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminLimitUserAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminListUserNotificationsAnswer parses an HTTP response from a AdminListUserNotificationsWithResponse call
+func ParseAdminListUserNotificationsAnswer(rsp *http.Response) (*AdminListUserNotificationsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListUserNotificationsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RoutePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminSanctionUserAnswer parses an HTTP response from a AdminSanctionUserWithResponse call
+func ParseAdminSanctionUserAnswer(rsp *http.Response) (*AdminSanctionUserAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminSanctionUserAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Sanction
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminLiftSanctionAnswer parses an HTTP response from a AdminLiftSanctionWithResponse call
+func ParseAdminLiftSanctionAnswer(rsp *http.Response) (*AdminLiftSanctionAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminLiftSanctionAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Sanction
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminListUserSessionsAnswer parses an HTTP response from a AdminListUserSessionsWithResponse call
+func ParseAdminListUserSessionsAnswer(rsp *http.Response) (*AdminListUserSessionsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListUserSessionsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminRevokeUserSessionsAnswer parses an HTTP response from a AdminRevokeUserSessionsWithResponse call
+func ParseAdminRevokeUserSessionsAnswer(rsp *http.Response) (*AdminRevokeUserSessionsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminRevokeUserSessionsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminDeleteUserAnswer parses an HTTP response from a AdminDeleteUserWithResponse call
+func ParseAdminDeleteUserAnswer(rsp *http.Response) (*AdminDeleteUserAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminDeleteUserAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest UserSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetSessionAnswer parses an HTTP response from a GetSessionWithResponse call
 func ParseGetSessionAnswer(rsp *http.Response) (*GetSessionAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6021,6 +13800,64 @@ func ParseGetSessionAnswer(rsp *http.Response) (*GetSessionAnswer, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeSessionAnswer parses an HTTP response from a RevokeSessionWithResponse call
+func ParseRevokeSessionAnswer(rsp *http.Response) (*RevokeSessionAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeSessionAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeUserSessionsAnswer parses an HTTP response from a RevokeUserSessionsWithResponse call
+func ParseRevokeUserSessionsAnswer(rsp *http.Response) (*RevokeUserSessionsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeUserSessionsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Error
@@ -6100,6 +13937,35 @@ func ParseSendEmailCodeAnswer(rsp *http.Response) (*SendEmailCodeAnswer, error) 
 	return response, nil
 }
 
+// ParseDeleteAccountAnswer parses an HTTP response from a DeleteAccountWithResponse call
+func ParseDeleteAccountAnswer(rsp *http.Response) (*DeleteAccountAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteAccountAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetAccountAnswer parses an HTTP response from a GetAccountWithResponse call
 func ParseGetAccountAnswer(rsp *http.Response) (*GetAccountAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6128,6 +13994,289 @@ func ParseGetAccountAnswer(rsp *http.Response) (*GetAccountAnswer, error) {
 		}
 		response.JSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAccountAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeEmailAnswer parses an HTTP response from a ChangeEmailWithResponse call
+func ParseChangeEmailAnswer(rsp *http.Response) (*ChangeEmailAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeEmailAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SendEmailCodeResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseConfirmEmailChangeAnswer parses an HTTP response from a ConfirmEmailChangeWithResponse call
+func ParseConfirmEmailChangeAnswer(rsp *http.Response) (*ConfirmEmailChangeAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmEmailChangeAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Account
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ConfirmEmailChangeAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportAccountAnswer parses an HTTP response from a ExportAccountWithResponse call
+func ParseExportAccountAnswer(rsp *http.Response) (*ExportAccountAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportAccountAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountExport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPreferencesAnswer parses an HTTP response from a GetPreferencesWithResponse call
+func ParseGetPreferencesAnswer(rsp *http.Response) (*GetPreferencesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPreferencesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Preferences
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutPreferencesAnswer parses an HTTP response from a PutPreferencesWithResponse call
+func ParsePutPreferencesAnswer(rsp *http.Response) (*PutPreferencesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutPreferencesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Preferences
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateProfileAnswer parses an HTTP response from a UpdateProfileWithResponse call
+func ParseUpdateProfileAnswer(rsp *http.Response) (*UpdateProfileAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateProfileAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Account
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateProfileAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateSettingsAnswer parses an HTTP response from a UpdateSettingsWithResponse call
+func ParseUpdateSettingsAnswer(rsp *http.Response) (*UpdateSettingsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateSettingsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Account
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateSettingsAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -6397,6 +14546,130 @@ func ParseApplyToGameAnswer(rsp *http.Response) (*ApplyToGameAnswer, error) {
 			return nil, err
 		}
 		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListOwnSessionsAnswer parses an HTTP response from a ListOwnSessionsWithResponse call
+func ParseListOwnSessionsAnswer(rsp *http.Response) (*ListOwnSessionsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListOwnSessionsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeOtherSessionsAnswer parses an HTTP response from a RevokeOtherSessionsWithResponse call
+func ParseRevokeOtherSessionsAnswer(rsp *http.Response) (*RevokeOtherSessionsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeOtherSessionsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRenameSessionAnswer parses an HTTP response from a RenameSessionWithResponse call
+func ParseRenameSessionAnswer(rsp *http.Response) (*RenameSessionAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenameSessionAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeOwnSessionAnswer parses an HTTP response from a RevokeOwnSessionWithResponse call
+func ParseRevokeOwnSessionAnswer(rsp *http.Response) (*RevokeOwnSessionAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeOwnSessionAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Error

@@ -14,6 +14,8 @@ var (
 	ErrOutcomeUnknown = errors.New("the outcome of the commit is unknown")
 	// ErrRepeated: the idempotency key belongs to a row made before, which is the answer. Nothing was stored.
 	ErrRepeated = errors.New("the idempotency key belongs to an earlier request")
+	// ErrBlocked: the player may not sign in. Nothing was stored.
+	ErrBlocked = errors.New("the player may not sign in")
 	// ErrLeaseLost: another backend serves this database now. Nothing was stored.
 	ErrLeaseLost = errors.New("the lease on the database is lost")
 )

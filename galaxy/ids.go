@@ -14,6 +14,7 @@ type (
 	NoticeID      struct{ uuid.UUID }
 	RouteID       struct{ uuid.UUID }
 	DeliveryID    struct{ uuid.UUID }
+	SanctionID    struct{ uuid.UUID }
 )
 
 // NewID makes a UUIDv7.

@@ -192,6 +192,37 @@ func (g Game) Approve(id ApplicationID, seat MembershipID, by By) (GameChange, A
 	return c, c.decide(a, ApplicationWasApproved, ApplicationApproved, by), nil
 }
 
+// Forget takes a player out of a game that does not run yet: the application is withdrawn, the seat and its name are
+// free. There is nothing to store when the player has neither.
+func (g Game) Forget(user UserID, by By) GameChange {
+	switch g.Status {
+	case Draft, EnrollmentOpen, ReadyToStart, StartFailed:
+	default:
+		return GameChange{}
+	}
+	c, at := g.change(by, "game.forget_player"), by.At
+	c.Next.Applications, c.Next.Members = slices.Clone(g.Applications), slices.Clone(g.Members)
+	for i, a := range slices.Backward(c.Next.Applications) {
+		if a.User == user {
+			a.Status, a.DecidedAt, a.DecidedBy = ApplicationWasWithdrawn, &at, by.Principal
+			c.Applications = append(c.Applications, a)
+			c.Next.Applications = slices.Delete(c.Next.Applications, i, i+1)
+		}
+	}
+	for i, m := range c.Next.Members {
+		if m.User == user && m.Status == MemberActive {
+			m.Status, m.EndedAt = MemberLeft, &at
+			c.Next.Members[i] = m
+			c.Memberships = append(c.Memberships, m)
+			c.Names = append(c.Names, NameChange{Move: NameRelease, Key: m.RaceKey, Name: m.Race, User: m.User})
+		}
+	}
+	if len(c.Applications)+len(c.Memberships) == 0 {
+		return GameChange{}
+	}
+	return c
+}
+
 // Active gives the members that hold a seat.
 func (g Game) Active() []Membership {
 	var active []Membership

@@ -11,7 +11,9 @@ type Kind string
 
 // The catalogue.
 const (
-	AuthLoginCode        Kind = "auth.login_code" // mailed directly, never a notice
+	AuthLoginCode        Kind = "auth.login_code"    // mailed directly, never a notice
+	AuthEmailCode        Kind = "auth.email_code"    // mailed directly to the address that is to be confirmed
+	AuthEmailChanged     Kind = "auth.email_changed" // mailed directly to the address that was replaced
 	ApplicationSubmitted Kind = "lobby.application.submitted"
 	ApplicationApproved  Kind = "lobby.application.approved"
 	ApplicationRejected  Kind = "lobby.application.rejected"

@@ -25,6 +25,9 @@ func Admin(username string) Principal { return Principal{ByAdmin, username} }
 // User is the player with that id.
 func User(id UserID) Principal { return Principal{ByUser, id.String()} }
 
+// Actor says who it is in one word, such as "admin:root".
+func (p Principal) Actor() string { return string(p.Kind) + ":" + p.ID }
+
 // Audit is one line of the append-only record of who did what. It names no person: ids and values only.
 type Audit struct {
 	By        Principal

@@ -14,8 +14,12 @@ import (
 
 // Challenge is a mailed code that waits to be confirmed. Only a keyed hash of the code is kept.
 type Challenge struct {
-	ID         ChallengeID
-	Email      string
+	ID    ChallengeID
+	Email string
+	// User is whom the confirmed address is to belong to; nil signs a device in.
+	User *UserID
+	// Blocked: no code confirms it. Nobody is told.
+	Blocked    bool
 	CodeHash   []byte
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
@@ -35,7 +39,38 @@ type Session struct {
 	CreatedAt    time.Time
 	LastSeenAt   time.Time
 	RevokedAt    *time.Time
-	RevokeReason string
+	RevokeReason RevokeReason
+}
+
+// RevokeReason says why a session was ended.
+type RevokeReason string
+
+// Why a session is ended.
+const (
+	RevokedByUser     RevokeReason = "user"     // by the player, for one device
+	RevokedOthers     RevokeReason = "others"   // by the player, for all other devices
+	RevokedByAdmin    RevokeReason = "admin"    // by an operator
+	RevokedByGateway  RevokeReason = "gateway"  // by the gateway
+	RevokedBySanction RevokeReason = "sanction" // the player was blocked
+	RevokedByDeletion RevokeReason = "deletion" // the account is deleted
+)
+
+// Revocation ends sessions of a player: Only one, or all but Keep.
+type Revocation struct {
+	User   UserID
+	Only   *SessionID
+	Keep   *SessionID
+	Reason RevokeReason
+	At     time.Time
+	Audit  Audit
+}
+
+// EmailChange is what a confirmed code for another address changes, stored in one transaction.
+type EmailChange struct {
+	Challenge Challenge // as it was read; its User gets its Email
+	At        time.Time
+	Notice    Kind // of the mail to the address before
+	Audit     []Audit
 }
 
 // NewChallenge is a challenge with the mail that carries its code; both are stored together or not at all.

@@ -56,11 +56,3 @@ func PickVersion(registry []EngineVersion, named string) (EngineVersion, error) 
 	}
 	return best, nil
 }
-
-// AdminAccount is one operator.
-type AdminAccount struct {
-	Username     string
-	PasswordHash []byte // bcrypt
-	Enabled      bool
-	CreatedAt    time.Time
-}

@@ -82,21 +82,31 @@ func (s *Server) player(c *gin.Context) error {
 		return galaxy.Errorf(galaxy.Unauthorized, "%s must name the player", userHeader)
 	}
 	user := galaxy.UserID{UUID: id}
+	rights, ok := s.Rights.Of(user)
+	if !ok {
+		return errNoPlayer
+	}
+	if err := rights.Allows(galaxy.ActSignIn, s.Now()); err != nil {
+		return err
+	}
 	if h := c.GetHeader(sessionHeader); h != "" {
 		if err := s.device(user, h); err != nil {
 			return err
 		}
 	}
 	c.Set(userKey, user)
+	s.Request(user, source(c))
 	return nil
 }
+
+var errNoPlayer = galaxy.Errorf(galaxy.Unauthorized, "%s names no player who has an account", userHeader)
 
 // device notes that a session is in use, which must be one of the player's.
 func (s *Server) device(user galaxy.UserID, header string) error {
 	id, err := uuid.Parse(header)
 	session := galaxy.SessionID{UUID: id}
 	if err == nil {
-		if owner, _, ok := s.Sessions.Find(session); ok && owner == user {
+		if owner, _, ok := s.Table.Find(session); ok && owner == user {
 			s.Used(session)
 			return nil
 		}
@@ -109,8 +119,10 @@ func (s *Server) operator(c *gin.Context) error {
 	if !ok || c.GetHeader(userHeader) != "" {
 		return galaxy.Errorf(galaxy.Unauthorized, "operators are admitted by Basic Auth alone")
 	}
-	if _, err := kit.Ask(c.Request.Context(), s.Admin, admin.Verify{Username: username, Password: password}); err != nil {
-		return err
+	if !s.Known.Has(username, password) {
+		if _, err := kit.Ask(c.Request.Context(), s.Admin, admin.Verify{Username: username, Password: password, Source: sourceKey(source(c)).String()}); err != nil {
+			return err
+		}
 	}
 	c.Set(adminKey, galaxy.Admin(username))
 	return nil

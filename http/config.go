@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
-	"galaxy/backend/actors/kit"
+	"galaxy/backend/actors"
 	"galaxy/backend/galaxy"
 )
 
@@ -57,11 +57,15 @@ type Store interface {
 	Challenge(ctx context.Context, id galaxy.ChallengeID) (galaxy.Challenge, error)
 	ListGames(ctx context.Context, f galaxy.GameFilter, p galaxy.Page) ([]galaxy.GameSummary, string, error)
 	ListApplications(ctx context.Context, f galaxy.ApplicationFilter, p galaxy.Page) ([]galaxy.Application, string, error)
-}
-
-// Sessions are the live device sessions.
-type Sessions interface {
-	Find(id galaxy.SessionID) (galaxy.UserID, galaxy.PublicKey, bool)
+	Session(ctx context.Context, id galaxy.SessionID) (galaxy.Session, error)
+	ListSessions(ctx context.Context, user galaxy.UserID, live bool, p galaxy.Page) ([]galaxy.Session, string, error)
+	AnyAccount(ctx context.Context, id galaxy.UserID) (galaxy.Account, error)
+	ListUsers(ctx context.Context, f galaxy.UserFilter, p galaxy.Page) ([]galaxy.Account, string, error)
+	FindUser(ctx context.Context, email, userName string) (galaxy.UserID, error)
+	UserHistory(ctx context.Context, user galaxy.UserID) (galaxy.UserHistory, error)
+	ExportUser(ctx context.Context, user galaxy.UserID) (galaxy.UserExport, error)
+	ListRoutes(ctx context.Context, user galaxy.UserID, p galaxy.Page) ([]galaxy.RouteSummary, string, error)
+	ListAudit(ctx context.Context, f galaxy.AuditFilter, p galaxy.Page) ([]galaxy.AuditLine, string, error)
 }
 
 // Check is one condition of readiness.
@@ -72,16 +76,10 @@ type Check struct {
 
 // Deps are what the surface needs.
 type Deps struct {
-	Config   Config
-	Store    Store
-	Sessions Sessions
-	// Used is told when a request comes from a session's device.
-	Used     func(galaxy.SessionID)
-	Auth     *kit.Family[string]
-	Accounts *kit.Family[galaxy.UserID]
-	Games    *kit.Family[galaxy.GameID]
-	Versions kit.Ref
-	Admin    kit.Ref
+	Config Config
+	Limits LimitConfig
+	Store  Store
+	*actors.System
 	// Serving reports whether this backend holds the lease.
 	Serving func() bool
 	// Checks are those of readiness, beside the lease.

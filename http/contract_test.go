@@ -3,6 +3,7 @@ package http_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ func TestBadParametersAreRefused(t *testing.T) {
 		}
 		if strings.Contains(op.path, "{") {
 			r := w.request(op, body)
-			r.URL.Path = parameter.ReplaceAllString(op.path, "not-an-id")
+			r.URL.Path = parameter.ReplaceAllString(op.path, "NOT-an-id")
 			status, _ := w.serve(op, r)
 			require.Equal(t, http.StatusBadRequest, status, op.OperationID)
 		}
@@ -85,6 +86,7 @@ func TestBadParametersAreRefused(t *testing.T) {
 
 func TestAuthorityComesFirst(t *testing.T) {
 	w := begin(t)
+	n := 0
 	for _, op := range w.operations() {
 		var wrong map[string]func(*http.Request)
 		switch op.Tags[0] {
@@ -104,6 +106,8 @@ func TestAuthorityComesFirst(t *testing.T) {
 		}
 		for who, change := range wrong {
 			r := w.request(op, `{"malformed`)
+			r.Header.Set("X-Forwarded-For", netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}).String()) // not to be held back
+			n++
 			change(r)
 			status, code := w.serve(op, r)
 			require.Equal(t, http.StatusUnauthorized, status, "%s by %s", op.OperationID, who)

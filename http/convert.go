@@ -2,7 +2,6 @@ package http
 
 import (
 	"slices"
-	"strconv"
 
 	"galaxy/backend/actors/game"
 	"galaxy/backend/api"
@@ -31,10 +30,7 @@ func turnOf(turn int) *int {
 	return &turn
 }
 
-func etag(g galaxy.Game) *string {
-	tag := strconv.Quote(strconv.FormatInt(g.Version, 10))
-	return &tag
-}
+func etag(g galaxy.Game) *string { return tag(g.Version) }
 
 const defaultLimit = 50
 
@@ -60,14 +56,6 @@ func statusesOf(asked *[]api.GameStatus, visible []galaxy.GameStatus) []galaxy.G
 	return wanted
 }
 
-func accountOf(a galaxy.Account) api.Account {
-	e := a.Entitlement
-	return api.Account{UserID: a.ID.UUID, Email: a.Email, UserName: a.UserName, DisplayName: a.DisplayName, PreferredLanguage: a.Language,
-		TimeZone: a.TimeZone, DeclaredCountry: optional(a.Country), CreatedAt: a.CreatedAt,
-		Entitlement: api.Entitlement{Tier: api.EntitlementTier(e.Tier), IsPaid: e.Paid, Source: e.Source, StartsAt: e.StartsAt, EndsAt: e.EndsAt,
-			MaxRegisteredRaceNames: e.MaxRegisteredRaceNames, MaxOwnedPrivateGames: e.MaxOwnedPrivateGames, MaxActiveMemberships: e.MaxActiveMemberships}}
-}
-
 func summaryOf(g galaxy.GameSummary) api.Game {
 	return api.Game{GameID: g.ID.UUID, Visibility: api.Visibility(g.Visibility), Status: api.GameStatus(g.Status), Name: g.Name, Description: g.Description,
 		MinPlayers: g.MinPlayers, MaxPlayers: g.MaxPlayers, Members: g.Members, EnrollmentEndsAt: g.EnrollmentEndsAt, TurnSchedule: g.Schedule.Cron,
@@ -88,7 +76,7 @@ func applicationOf(a galaxy.Application) api.Application {
 func adminGameOf(g galaxy.Game) api.AdminGame {
 	out := api.AdminGame{GameID: g.ID.UUID, Visibility: api.Visibility(g.Visibility), Status: api.GameStatus(g.Status), Reason: optional(g.Reason), Name: g.Name,
 		Description: g.Description, MinPlayers: g.MinPlayers, MaxPlayers: g.MaxPlayers, EnrollmentEndsAt: g.EnrollmentEndsAt, TurnSchedule: g.Schedule.Cron,
-		ScheduleTimeZone: g.Schedule.Zone, TargetEngineVersion: optional(g.TargetVersion), CreatedBy: by(g.CreatedBy), CreatedAt: g.CreatedAt,
+		ScheduleTimeZone: g.Schedule.Zone, TargetEngineVersion: optional(g.TargetVersion), CreatedBy: g.CreatedBy.Actor(), CreatedAt: g.CreatedAt,
 		UpdatedAt: g.UpdatedAt, Members: make([]api.Membership, 0, len(g.Members)), Runtime: runtimeOf(g)}
 	for _, m := range g.Members {
 		out.Members = append(out.Members, api.Membership{MembershipID: m.ID.UUID, UserID: m.User.UUID, RaceName: m.Race,
@@ -97,14 +85,12 @@ func adminGameOf(g galaxy.Game) api.AdminGame {
 	return out
 }
 
-func by(p galaxy.Principal) string { return string(p.Kind) + ":" + p.ID }
-
 func runtimeOf(g galaxy.Game) api.Runtime {
 	r := g.Runtime
 	out := api.Runtime{GameID: g.ID.UUID, Status: api.RuntimeStatus(r.Status), EngineVersion: optional(r.EngineVersion), ImageRef: optional(r.ImageRef),
 		Turn: turnOf(r.Turn), StateDigest: optional(r.Digest), Deadline: r.Deadline, Why: string(r.Why), WhyText: r.WhyText, WhySince: r.WhySince, StartedAt: r.StartedAt}
 	if op := r.Op; op != nil {
-		out.Operation = &api.Operation{Kind: api.OperationKind(op.Kind), Number: op.Number, Attempt: op.Attempt, Since: op.Since, By: by(op.By)}
+		out.Operation = &api.Operation{Kind: api.OperationKind(op.Kind), Number: op.Number, Attempt: op.Attempt, Since: op.Since, By: op.By.Actor()}
 		if op.Kind == galaxy.OpTurn {
 			out.Operation.Turn = &op.Turn
 		}

@@ -53,7 +53,15 @@ func (s *Server) fail(c *gin.Context, err error) {
 	var body errorBody
 	body.Error.Code, body.Error.Message, body.Error.Details = e.Code, e.Message, e.Details
 	c.Set(causeKey, err)
-	c.AbortWithStatusJSON(statuses[e.Code], body)
+	c.AbortWithStatusJSON(statusOf(e), body)
+}
+
+// statusOf gives the status of an error. An edit of an older version is a conflict that has one of its own (RFC 9110, 15.5.13).
+func statusOf(e *galaxy.Error) int {
+	if errors.Is(e, galaxy.ErrVersion) {
+		return http.StatusPreconditionFailed
+	}
+	return statuses[e.Code]
 }
 
 // known gives the error that the caller is told. What nobody named is an internal error, and is logged.

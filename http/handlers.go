@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -78,6 +77,15 @@ func idempotency(ctx context.Context, key *string) galaxy.Idempotency {
 	return galaxy.Idempotency{Key: *key, Digest: sha256.Sum256(slices.Concat([]byte(c.Request.Method+" "+c.Request.URL.Path+"\n"), body(c)))}
 }
 
+// keyedIdempotency is idempotency for a body that holds a secret, of which nothing that could be guessed by may be stored.
+func (h *handlers) keyedIdempotency(ctx context.Context, key *string) galaxy.Idempotency {
+	i := idempotency(ctx, key)
+	if i.Key != "" {
+		i.Digest = h.Known.Digest(i.Digest[:])
+	}
+	return i
+}
+
 func gameID(id uuid.UUID) galaxy.GameID { return galaxy.GameID{UUID: id} }
 
 func (h *handlers) SendEmailCode(ctx context.Context, r api.SendEmailCodeRequestObject) (api.SendEmailCodeResponseObject, error) {
@@ -88,7 +96,7 @@ func (h *handlers) SendEmailCode(ctx context.Context, r api.SendEmailCodeRequest
 	if _, err := galaxy.NormalLanguage(deref(r.Body.Locale)); err != nil {
 		return nil, err
 	}
-	id, err := kit.Ask(living(ctx), h.Auth.Ref(email), auth.SendCode{})
+	id, err := kit.Ask(living(ctx), h.Auth.Ref(email), auth.SendCode{Source: source(ctx)})
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +108,7 @@ func (h *handlers) ConfirmEmailCode(ctx context.Context, r api.ConfirmEmailCodeR
 	if err != nil {
 		return nil, err
 	}
-	ch, err := h.Store.Challenge(living(ctx), galaxy.ChallengeID{UUID: r.Body.ChallengeID})
-	if galaxy.Is(err, galaxy.NotFound) {
-		return nil, auth.ErrNotConfirmed
-	}
+	ch, err := h.challenge(ctx, r.Body.ChallengeID)
 	if err != nil {
 		return nil, err
 	}
@@ -115,13 +120,13 @@ func (h *handlers) ConfirmEmailCode(ctx context.Context, r api.ConfirmEmailCodeR
 	return api.ConfirmEmailCode200JSONResponse{DeviceSessionID: in.Session.UUID, UserID: in.User.UUID}, nil
 }
 
-func (h *handlers) GetSession(_ context.Context, r api.GetSessionRequestObject) (api.GetSessionResponseObject, error) {
-	user, key, ok := h.Sessions.Find(galaxy.SessionID{UUID: r.DeviceSessionID})
-	if !ok {
-		return nil, galaxy.Errorf(galaxy.NotFound, "there is no such live session")
+// challenge finds out which address a code was mailed to.
+func (h *handlers) challenge(ctx context.Context, id uuid.UUID) (galaxy.Challenge, error) {
+	ch, err := h.Store.Challenge(living(ctx), galaxy.ChallengeID{UUID: id})
+	if galaxy.Is(err, galaxy.NotFound) {
+		err = auth.ErrNotConfirmed
 	}
-	return api.GetSession200JSONResponse{DeviceSessionID: r.DeviceSessionID, UserID: user.UUID,
-		ClientPublicKey: base64.StdEncoding.EncodeToString(key[:]), Status: api.DeviceSessionStatusActive}, nil
+	return ch, err
 }
 
 func (h *handlers) Healthz(context.Context, api.HealthzRequestObject) (api.HealthzResponseObject, error) {
@@ -173,7 +178,10 @@ func (v verbatim) write(w http.ResponseWriter) error {
 }
 
 // VisitGetAccountResponse answers with an account that is encoded already.
-func (v verbatim) VisitGetAccountResponse(w http.ResponseWriter) error { return v.write(w) }
+func (b accountBody) VisitGetAccountResponse(w http.ResponseWriter) error {
+	w.Header().Set("Etag", b.etag)
+	return b.write(w)
+}
 
 // VisitGetReportResponse answers with the engine's own words.
 func (v verbatim) VisitGetReportResponse(w http.ResponseWriter) error { return v.write(w) }

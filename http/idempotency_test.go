@@ -31,6 +31,8 @@ func TestARepeatedCreationAnswersTheFirst(t *testing.T) {
 		"adminCreateGame": {"/api/v1/admin/games", `{"name":"Vega","min_players":2,"max_players":4,"turn_schedule":"0 21 * * *"}`,
 			`{"name":"Altair","min_players":2,"max_players":4,"turn_schedule":"0 21 * * *"}`},
 		"adminAddEngineVersion": {"/api/v1/admin/engine-versions", `{"version":"9.0.0","image_ref":"engine:9.0.0"}`, `{"version":"9.0.1","image_ref":"engine:9.0.1"}`},
+		"adminCreateAdmin":      {"/api/v1/admin/admin-accounts", `{"username":"ann","password":"a long password"}`, `{"username":"ann","password":"another password"}`},
+		"adminSanctionUser":     {"/api/v1/admin/users/" + w.player.ID.String() + "/sanctions", `{"kind":"diplomail_block","reason_code":"spam"}`, `{"kind":"diplomail_block","reason_code":"abuse"}`},
 		"applyToGame":           {"/api/v1/user/lobby/games/" + game.ID.String() + "/applications", `{"race_name":"Vogons"}`, `{"race_name":"Magratheans"}`},
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(cases)), w.creates(), "every operation with a key is tried")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
@@ -23,6 +24,8 @@ type Server struct {
 	contract *contract
 	stopping atomic.Bool
 	accounts *lru.Cache[galaxy.UserID, rendered]
+	users    *throttle[galaxy.UserID]
+	sources  *throttle[netip.Addr]
 
 	http     *http.Server
 	listener net.Listener
@@ -43,6 +46,12 @@ func New(d Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Deps: d, contract: contract, accounts: accounts, failed: make(chan error, 1)}
+	if s.users, err = newThrottle[galaxy.UserID](d.Limits.UserRate, d.Limits.UserBurst, d.Limits.UserConcurrency); err != nil {
+		return nil, err
+	}
+	if s.sources, err = newThrottle[netip.Addr](d.Limits.SourceRate, d.Limits.SourceBurst, d.Limits.SourceConcurrency); err != nil {
+		return nil, err
+	}
 	observe, err := s.observe()
 	if err != nil {
 		return nil, err
@@ -54,7 +63,7 @@ func New(d Deps) (*Server, error) {
 	if err := e.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	e.Use(observe, s.recoverPanic, s.gate, s.authorize, s.limit, s.conform)
+	e.Use(observe, s.recoverPanic, s.gate, s.authorize, s.pace, s.limit, s.conform)
 	e.NoRoute(func(c *gin.Context) { s.fail(c, galaxy.Errorf(galaxy.NotFound, "there is nothing at this path")) })
 	e.NoMethod(func(c *gin.Context) {
 		s.fail(c, galaxy.Errorf(galaxy.MethodNotAllowed, "this path does not take the method"))

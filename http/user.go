@@ -2,44 +2,12 @@ package http
 
 import (
 	"context"
-	"encoding/json"
 
-	"galaxy/backend/actors/account"
 	"galaxy/backend/actors/game"
 	"galaxy/backend/actors/kit"
 	"galaxy/backend/api"
 	"galaxy/backend/galaxy"
 )
-
-func (h *handlers) GetAccount(ctx context.Context, _ api.GetAccountRequestObject) (api.GetAccountResponseObject, error) {
-	a, err := kit.Ask(living(ctx), h.Accounts.Ref(caller(ctx)), account.Get{})
-	if err != nil {
-		return nil, err
-	}
-	return h.render(a)
-}
-
-// rendered is an account as it was last answered.
-type rendered struct {
-	account galaxy.Account
-	body    verbatim
-}
-
-// keptRendered is how many accounts' answers are kept, of about a kilobyte each.
-const keptRendered = 4096
-
-// render encodes an account, unless it is still the one that was encoded last: gateways read it with every screen.
-func (h *handlers) render(a galaxy.Account) (verbatim, error) {
-	if r, ok := h.accounts.Get(a.ID); ok && r.account == a {
-		return r.body, nil
-	}
-	body, err := json.Marshal(accountOf(a))
-	if err != nil {
-		return nil, err
-	}
-	h.accounts.Add(a.ID, rendered{a, body})
-	return body, nil
-}
 
 func (h *handlers) ListLobbyGames(ctx context.Context, r api.ListLobbyGamesRequestObject) (api.ListLobbyGamesResponseObject, error) {
 	page, err := h.games(ctx, galaxy.GameFilter{Visibility: galaxy.Public, Statuses: statusesOf(r.Params.Status, visibleStatuses)}, pageOf(r.Params.Limit, r.Params.Cursor))
@@ -87,6 +55,9 @@ func (h *handlers) lobbyGame(ctx context.Context, id galaxy.GameID) (galaxy.Game
 
 func (h *handlers) ApplyToGame(ctx context.Context, r api.ApplyToGameRequestObject) (api.ApplyToGameResponseObject, error) {
 	if _, err := h.lobbyGame(ctx, gameID(r.GameID)); err != nil {
+		return nil, err
+	}
+	if err := h.may(ctx, galaxy.ActJoinGame); err != nil {
 		return nil, err
 	}
 	a, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.Apply{User: caller(ctx), Race: r.Body.RaceName,
@@ -161,4 +132,13 @@ func (h *handlers) GetReport(ctx context.Context, r api.GetReportRequestObject) 
 		return nil, err
 	}
 	return verbatim(report), nil
+}
+
+// may refuses what a sanction forbids the player who calls.
+func (h *handlers) may(ctx context.Context, act galaxy.Act) error {
+	rights, ok := h.Rights.Of(caller(ctx))
+	if !ok {
+		return errNoPlayer
+	}
+	return rights.Allows(act, h.Now())
 }

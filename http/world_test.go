@@ -31,9 +31,12 @@ import (
 	"galaxy/backend/actors/auth"
 	"galaxy/backend/actors/engine"
 	"galaxy/backend/actors/game"
+	"galaxy/backend/actors/geo"
 	"galaxy/backend/actors/mail"
 	"galaxy/backend/actors/notify"
 	"galaxy/backend/actors/push"
+	"galaxy/backend/actors/session"
+	"galaxy/backend/actors/sweeper"
 	"galaxy/backend/galaxy"
 	surface "galaxy/backend/http"
 	"galaxy/backend/internal/enginehttp"
@@ -50,6 +53,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 type world struct {
 	*testing.T
 	st      *store.Store
+	system  *actors.System
 	handler http.Handler
 	doc     *openapi3.T
 	player  galaxy.Account
@@ -68,13 +72,15 @@ func begin(t *testing.T, tokens ...string) *world {
 			Auth: auth.Config{TTL: time.Hour, MaxAttempts: 5, Window: time.Minute, WindowMax: 100, UserNames: 3}, Admin: admin.Config{BootstrapUser: "root", BootstrapPassword: "secret"},
 			Game: game.Config{MinTurnInterval: time.Minute}, Push: push.Config{TTL: time.Minute, RingEvents: 10, RingBytes: 1000, Queue: 10},
 			Engine: engine.Config{WorkerPool: 1, JobQueue: 1, StartTimeout: time.Minute, GenerationLimit: time.Minute, TurnConcurrency: 1},
-			Notify: notify.Config{Interval: time.Hour, MaxAttempts: 1}, Mail: mail.Config{Interval: time.Hour, MaxAttempts: 1, Workers: 1}},
+			Notify: notify.Config{Interval: time.Hour, MaxAttempts: 1}, Mail: mail.Config{Interval: time.Hour, MaxAttempts: 1, Workers: 1},
+			Geo: geo.Config{Interval: time.Hour}, Session: session.Config{Retention: time.Hour}, Sweeper: sweeper.Config{AuditRetention: 1000 * time.Hour}},
 		Send: func(context.Context, galaxy.Mail) galaxy.SendResult {
 			return galaxy.SendResult{Outcome: galaxy.MailSent}
 		},
 		Render:  mailtext.Render,
 		Country: func(netip.Addr) string { return "" }, Now: storetest.Now, Log: zap.NewNop(), Tracers: tracenoop.NewTracerProvider(), Meter: noop.Meter{}})
 	require.NoError(t, err)
+	w.system = system
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -84,14 +90,21 @@ func begin(t *testing.T, tokens ...string) *world {
 	if len(tokens) == 2 {
 		conf.Token, conf.PreviousToken = tokens[0], tokens[1]
 	}
-	s, err := surface.New(surface.Deps{Config: conf, Store: w.st, Sessions: system.Table, Used: system.Used, Auth: system.Auth,
-		Accounts: system.Accounts, Games: system.Games, Versions: system.Versions, Admin: system.Admin, Serving: func() bool { return w.serving },
+	s, err := surface.New(surface.Deps{Config: conf, Store: w.st, System: system, Serving: func() bool { return w.serving },
 		Checks: []surface.Check{{Name: "postgres", OK: w.st.Ping}}, Now: storetest.Now, Log: zap.NewNop(), Tracers: tracenoop.NewTracerProvider(), Meter: noop.Meter{}})
 	require.NoError(t, err)
 	w.handler = s.Handler()
 	w.doc, err = openapi3.NewLoader().LoadFromData(backend.OpenAPI)
 	require.NoError(t, err)
 	return w
+}
+
+// signIn makes a player whom the service knows.
+func (w *world) signIn(email string) galaxy.Account {
+	a, s := storetest.SignIn(w.T, w.st, email)
+	w.system.Rights.Add(a)
+	w.system.Table.Add(s)
+	return a
 }
 
 // operation is one of the contract.
@@ -114,7 +127,7 @@ var parameter = regexp.MustCompile(`\{[a-z_]+\}`)
 
 // request makes one with authority, and with ids that nothing has.
 func (w *world) request(op operation, body string) *http.Request {
-	path := strings.ReplaceAll(op.path, "{turn}", "1")
+	path := strings.ReplaceAll(strings.ReplaceAll(op.path, "{turn}", "1"), "{username}", "nobody")
 	path = parameter.ReplaceAllString(path, uuid.NewString())
 	var reader io.Reader = http.NoBody
 	if body != "" {
@@ -125,6 +138,8 @@ func (w *world) request(op operation, body string) *http.Request {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	switch {
+	case op.OperationID == "deleteAccount": // by somebody whom nobody will miss
+		r.Header.Set("X-User-ID", w.signIn(galaxy.NewID().String()+"@example.com").ID.String())
 	case strings.HasPrefix(path, "/api/v1/user/"):
 		r.Header.Set("X-User-ID", w.player.ID.String())
 	case strings.HasPrefix(path, "/api/v1/admin/"):
@@ -157,6 +172,10 @@ func (w *world) serve(op operation, r *http.Request) (status int, code string) {
 // good is a value that a schema allows.
 func good(name string, s *openapi3.Schema) any {
 	switch {
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	case s.Type.Is("object"):
+		return map[string]any{}
 	case name == "email":
 		return "bob@example.com"
 	case name == "code":
@@ -237,10 +256,12 @@ func bad(s *openapi3.Schema, v map[string]any) map[string]string {
 			all["over-long "+name] = with(name, strings.Repeat("x", 5000))
 		} else {
 			all["text for "+name] = with(name, "x")
-			all["object for "+name] = with(name, map[string]any{})
+			if !p.Value.Type.Is("object") {
+				all["object for "+name] = with(name, map[string]any{})
+			}
 		}
 		if p.Value.Type.Is("integer") {
-			all["negative "+name] = with(name, -1)
+			all["too small "+name] = with(name, int(deref(p.Value.Min))-1)
 			all["fraction "+name] = with(name, 1.5)
 			all["huge "+name] = with(name, 1e30)
 		}

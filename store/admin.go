@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	. "github.com/go-jet/jet/v2/postgres"
@@ -12,10 +11,15 @@ import (
 	. "galaxy/backend/store/jet/backend/table"
 )
 
-// AdminAccount gives one operator's account.
-func (s *Store) AdminAccount(ctx context.Context, username string) (galaxy.AdminAccount, error) {
-	m, err := row[model.AdminAccounts](ctx, s, SELECT(AdminAccounts.AllColumns).FROM(AdminAccounts).WHERE(AdminAccounts.Username.EQ(String(username))))
-	return galaxy.AdminAccount{Username: m.Username, PasswordHash: m.PasswordHash, Enabled: m.Enabled, CreatedAt: m.CreatedAt}, err
+// AdminAccounts gives all operators, by user name.
+func (s *Store) AdminAccounts(ctx context.Context) ([]galaxy.AdminAccount, error) {
+	found, err := rows[model.AdminAccounts](ctx, s, SELECT(AdminAccounts.AllColumns).FROM(AdminAccounts).ORDER_BY(AdminAccounts.Username))
+	var out []galaxy.AdminAccount
+	for _, m := range found {
+		out = append(out, galaxy.AdminAccount{Username: m.Username, Version: m.Version, PasswordHash: m.PasswordHash, Enabled: m.Enabled,
+			CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt, CreatedBy: m.CreatedBy, Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)})
+	}
+	return out, err
 }
 
 // BootstrapAdmin makes an operator's account unless one of that name is there, whatever its password.
@@ -32,63 +36,37 @@ func (s *Store) BootstrapAdmin(ctx context.Context, a galaxy.AdminAccount) (made
 	return hits[0].N == 1, nil
 }
 
-// EngineVersions gives the whole registry.
-func (s *Store) EngineVersions(ctx context.Context) ([]galaxy.EngineVersion, error) {
-	found, err := rows[model.EngineVersions](ctx, s, SELECT(EngineVersions.AllColumns).FROM(EngineVersions))
-	var out []galaxy.EngineVersion
-	for _, m := range found {
-		out = append(out, galaxy.EngineVersion{Version: m.Version, ImageRef: m.ImageRef, Enabled: m.Enabled, ExpectedTurn: m.ExpectedTurn,
-			CreatedAt: m.CreatedAt, Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)})
-	}
-	return out, err
-}
-
-// AddEngineVersion registers a version.
-func (s *Store) AddEngineVersion(ctx context.Context, v galaxy.EngineVersion, audit galaxy.Audit) error {
+// AddAdmin makes an operator's account.
+func (s *Store) AddAdmin(ctx context.Context, a galaxy.AdminAccount, audit galaxy.Audit) error {
 	t := &tx{}
-	key, digest := idempotencyColumns(v.Idempotency)
-	t.add(EngineVersions.INSERT(EngineVersions.AllColumns).MODEL(model.EngineVersions{Version: v.Version, ImageRef: v.ImageRef, Enabled: v.Enabled,
-		ExpectedTurn: v.ExpectedTurn, CreatedAt: v.CreatedAt, CreatedBy: audit.By.ID, IdempotencyKey: key, IdempotencyDigest: digest}))
-	t.audit(v.CreatedAt, audit)
+	key, digest := idempotencyColumns(a.Idempotency)
+	t.add(AdminAccounts.INSERT(AdminAccounts.AllColumns).MODEL(model.AdminAccounts{Username: a.Username, Version: 1, PasswordHash: a.PasswordHash, Enabled: a.Enabled,
+		CreatedAt: a.CreatedAt, UpdatedAt: a.CreatedAt, CreatedBy: a.CreatedBy, IdempotencyKey: key, IdempotencyDigest: digest}))
+	t.audit(a.CreatedAt, audit)
 	return s.commit(ctx, t)
 }
 
-func idempotencyColumns(i galaxy.Idempotency) (key *string, digest *[]byte) {
-	if i.Key == "" {
-		return nil, nil
-	}
-	d := i.Digest[:]
-	return &i.Key, &d
+// UpdateAdmin stores an operator's password and whether the account is enabled. It never leaves nobody enabled.
+func (s *Store) UpdateAdmin(ctx context.Context, a galaxy.AdminAccount, audit galaxy.Audit) error {
+	t := &tx{}
+	t.guardedRaw(`UPDATE admin_accounts SET version = version + 1, password_hash = $3, enabled = $4, updated_at = $5 WHERE username = $1 AND version = $2
+		AND ($4 OR EXISTS (SELECT FROM admin_accounts o WHERE o.enabled AND o.username <> $1)) RETURNING 1`, a.Username, a.Version, a.PasswordHash, a.Enabled, a.UpdatedAt)
+	t.audit(a.UpdatedAt, audit)
+	return s.commit(ctx, t)
 }
 
-func idempotency(key *string, digest *[]byte) (i galaxy.Idempotency) {
-	if key != nil && digest != nil && len(*digest) == len(i.Digest) {
-		i.Key, i.Digest = *key, [32]byte(*digest)
+// CountCountries adds requests of players by country, in one statement. What belongs to an account that is gone is left
+// out.
+func (s *Store) CountCountries(ctx context.Context, counts map[galaxy.CountryKey]int64, at time.Time) error {
+	users, countries, n := make([]string, 0, len(counts)), make([]string, 0, len(counts)), make([]int64, 0, len(counts))
+	for key, count := range counts {
+		users, countries, n = append(users, key.User.String()), append(countries, key.Country), append(n, count)
 	}
-	return i
-}
-
-// audit adds lines to the record of who did what, in one statement.
-func (t *tx) audit(at time.Time, lines ...galaxy.Audit) {
-	if len(lines) == 0 {
-		return
-	}
-	in := Audit.INSERT(Audit.AllColumns)
-	for _, l := range lines {
-		in = in.MODEL(model.Audit{AuditID: galaxy.NewID(), At: at, ActorKind: string(l.By.Kind), ActorID: l.By.ID, Action: l.Action,
-			Subject: l.Subject, RequestID: l.RequestID, Before: small(l.Before), After: small(l.After)})
-	}
-	t.add(in)
-}
-
-func small(m map[string]any) *json.RawMessage {
-	if m == nil {
-		return nil
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		panic("audit values must be plain: " + err.Error())
-	}
-	raw := json.RawMessage(b)
-	return &raw
+	t := &tx{}
+	t.raw(`INSERT INTO user_country_counters (user_id, country, count, first_seen_at, last_seen_at)
+		SELECT n.usr::uuid, n.country, n.count, $4, $4 FROM unnest($1::text[], $2::text[], $3::bigint[]) n (usr, country, count)
+			JOIN accounts a ON a.user_id = n.usr::uuid AND a.deletion = ''
+		ON CONFLICT (user_id, country) DO UPDATE SET count = user_country_counters.count + excluded.count, last_seen_at = excluded.last_seen_at`,
+		users, countries, n, at)
+	return s.commit(ctx, t)
 }

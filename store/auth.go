@@ -8,7 +8,6 @@ import (
 
 	. "github.com/go-jet/jet/v2/postgres"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"galaxy/backend/galaxy"
@@ -26,10 +25,10 @@ func (s *Store) Secret(ctx context.Context, name string, fresh func() []byte) ([
 	return value, translate(err)
 }
 
-// LiveChallenges gives the challenges of an address that can still be confirmed, newest first.
-func (s *Store) LiveChallenges(ctx context.Context, email string, now time.Time) ([]galaxy.Challenge, error) {
+// Challenges gives the challenges of an address that were made since then, whatever became of them, newest first.
+func (s *Store) Challenges(ctx context.Context, email string, since time.Time) ([]galaxy.Challenge, error) {
 	found, err := rows[model.AuthChallenges](ctx, s, SELECT(AuthChallenges.AllColumns).FROM(AuthChallenges).
-		WHERE(AuthChallenges.Email.EQ(String(email)).AND(AuthChallenges.ConsumedAt.IS_NULL()).AND(AuthChallenges.ExpiresAt.GT(TimestampzT(now)))).
+		WHERE(AuthChallenges.Email.EQ(String(email)).AND(AuthChallenges.CreatedAt.GT(TimestampzT(since)))).
 		ORDER_BY(AuthChallenges.CreatedAt.DESC()))
 	var out []galaxy.Challenge
 	for _, m := range found {
@@ -46,17 +45,61 @@ func (s *Store) Challenge(ctx context.Context, id galaxy.ChallengeID) (galaxy.Ch
 }
 
 func challenge(m model.AuthChallenges) galaxy.Challenge {
-	return galaxy.Challenge{ID: galaxy.ChallengeID{UUID: m.ChallengeID}, Email: m.Email, CodeHash: m.CodeHash, CreatedAt: m.CreatedAt,
+	ch := galaxy.Challenge{ID: galaxy.ChallengeID{UUID: m.ChallengeID}, Email: m.Email, Blocked: m.Blocked, CodeHash: m.CodeHash, CreatedAt: m.CreatedAt,
 		ExpiresAt: m.ExpiresAt, Attempts: int(m.Attempts), ConsumedAt: m.ConsumedAt}
+	if m.UserID != nil {
+		ch.User = &galaxy.UserID{UUID: *m.UserID}
+	}
+	return ch
 }
 
-// AddChallenge stores a challenge together with the mail that carries its code.
-func (s *Store) AddChallenge(ctx context.Context, n galaxy.NewChallenge) error {
+// AddChallenge stores a challenge together with the mail that carries its code. Whether the address belongs to a player who
+// may not sign in is found out by the same statements for every address; then the challenge is blocked, the mail's
+// delivery is recorded as suppressed, and its code is not kept.
+func (s *Store) AddChallenge(ctx context.Context, n galaxy.NewChallenge) (blocked bool, err error) {
 	t := &tx{}
-	t.add(AuthChallenges.INSERT(AuthChallenges.ChallengeID, AuthChallenges.Email, AuthChallenges.CodeHash, AuthChallenges.CreatedAt, AuthChallenges.ExpiresAt).
-		VALUES(n.ID.UUID, n.Email, n.CodeHash, n.CreatedAt, n.ExpiresAt))
-	t.queueMail(n.Delivery, n.CreatedAt)
-	return s.commit(ctx, t)
+	var found []struct{ Blocked bool }
+	scanAll(t.raw(`INSERT INTO auth_challenges (challenge_id, email, code_hash, created_at, expires_at, user_id, blocked)
+		VALUES ($1, $2, $3, $4, $5, $6, EXISTS (SELECT FROM accounts a WHERE a.email = $2 AND a.deleted_at IS NULL AND `+shutOut("a", "$4")+`)) RETURNING blocked`,
+		n.ID.UUID, n.Email, n.CodeHash, n.CreatedAt, n.ExpiresAt, uuidOf(n.User)), &found)
+	d := n.Delivery
+	t.raw(`WITH made AS (INSERT INTO mail_deliveries (delivery_id, template_id, idempotency_key, status, priority, next_attempt_at, expires_at, created_at, settled_at)
+			SELECT $1::uuid, $2, $3, CASE WHEN blocked THEN 'suppressed' ELSE 'pending' END, $4::int, $5::timestamptz, $6::timestamptz, $5, CASE WHEN blocked THEN $5::timestamptz END
+			FROM auth_challenges WHERE challenge_id = $9 RETURNING delivery_id, status),
+		addressed AS (INSERT INTO mail_recipients (delivery_id, address) SELECT delivery_id, $7 FROM made)
+		INSERT INTO mail_payloads (delivery_id, payload) SELECT delivery_id, $8 FROM made WHERE status = 'pending'`,
+		d.ID.UUID, d.Template, d.Key, d.Priority, n.CreatedAt, d.ExpiresAt, d.To, []byte(d.Payload), n.ID.UUID)
+	if n.User != nil {
+		t.address(n.User.UUID, n.Email)
+	}
+	if err := s.commit(ctx, t); err != nil {
+		return false, err
+	}
+	return found[0].Blocked, nil
+}
+
+// address notes that an address is, or was, about a player.
+func (t *tx) address(user uuid.UUID, address string) {
+	t.raw(`INSERT INTO account_addresses (user_id, address) VALUES ($1, $2) ON CONFLICT DO NOTHING`, user, address)
+}
+
+// shutOut is the condition that the owner of an account row may not sign in.
+func shutOut(account, now string) string {
+	return `(` + account + `.deletion <> '' OR ` + sanctioned(account, now, galaxy.LoginBlock) + `)`
+}
+
+// sanctioned is the condition that the owner of an account row is under a sanction of a kind, or under the one that
+// implies it.
+func sanctioned(account, now string, kind galaxy.SanctionKind) string {
+	return `EXISTS (SELECT FROM sanctions x WHERE x.user_id = ` + account + `.user_id AND x.kind IN ('` + string(kind) + `', '` + string(galaxy.PermanentBlock) + `')
+		AND x.lifted_at IS NULL AND (x.expires_at IS NULL OR x.expires_at > ` + now + `))`
+}
+
+func uuidOf(user *galaxy.UserID) *uuid.UUID {
+	if user == nil {
+		return nil
+	}
+	return &user.UUID
 }
 
 // CountWrongTry counts a wrong code against a challenge, unless it has changed since it was read.
@@ -67,11 +110,17 @@ func (s *Store) CountWrongTry(ctx context.Context, ch galaxy.Challenge) error {
 	return s.commit(ctx, t)
 }
 
+// consume spends a challenge, unless it has changed since it was read.
+func consume(ch galaxy.Challenge, at time.Time) statement {
+	return AuthChallenges.UPDATE(AuthChallenges.ConsumedAt).SET(TimestampzT(at)).WHERE(unchanged(ch)).RETURNING(AuthChallenges.ChallengeID)
+}
+
 func unchanged(ch galaxy.Challenge) BoolExpression {
 	return AuthChallenges.ChallengeID.EQ(UUID(ch.ID.UUID)).AND(AuthChallenges.Attempts.EQ(Int(int64(ch.Attempts)))).AND(AuthChallenges.ConsumedAt.IS_NULL())
 }
 
-// SignIn consumes a challenge, finds or makes its account, and makes the session, all or nothing.
+// SignIn consumes a challenge, finds or makes its account, and makes the session, all or nothing. It is
+// galaxy.ErrBlocked when the account's owner may not sign in.
 func (s *Store) SignIn(ctx context.Context, in galaxy.SignIn) (galaxy.Account, galaxy.Session, error) {
 	var err error
 	for _, name := range in.UserNames {
@@ -91,10 +140,12 @@ func (s *Store) signIn(ctx context.Context, in galaxy.SignIn) (a galaxy.Account,
 	// The account is found or made first: its row lock orders concurrent sign-ins of one address, and later a block.
 	t := &tx{}
 	made := in.Account
-	t.guarded(AuthChallenges.UPDATE(AuthChallenges.ConsumedAt).SET(TimestampzT(in.At)).WHERE(unchanged(in.Challenge)).RETURNING(AuthChallenges.ChallengeID))
+	t.guarded(consume(in.Challenge, in.At))
 	t.raw(`INSERT INTO accounts (user_id, email, user_name, display_name, preferred_language, time_zone, declared_country, created_at, updated_at)
 		VALUES ($1, $2, $3, '', $4, $5, $6, $7, $7) ON CONFLICT (email) WHERE deleted_at IS NULL DO UPDATE SET email = excluded.email`,
 		made.ID.UUID, in.Challenge.Email, made.UserName, made.Language, made.TimeZone, made.Country, in.At)
+	// The row is locked now, so a block is either seen here or comes later and finds the session.
+	t.raw(`SELECT fence(count(*), 'blocked') FROM accounts a WHERE a.email = $1 AND a.deleted_at IS NULL AND NOT `+shutOut("a", "$2"), in.Challenge.Email, in.At)
 	e := made.Entitlement
 	t.raw(`INSERT INTO entitlement_snapshots (user_id, tier, source, starts_at, ends_at, max_registered_race_names, max_owned_private_games, max_active_memberships)
 		SELECT user_id, $2, $3, $4, $5, $6, $7, $8 FROM accounts WHERE email = $1 AND deleted_at IS NULL ON CONFLICT DO NOTHING`,
@@ -114,72 +165,4 @@ func (s *Store) signIn(ctx context.Context, in galaxy.SignIn) (a galaxy.Account,
 	a, session = found[0].account(), in.Session
 	session.User, session.CreatedAt, session.LastSeenAt = a.ID, in.At, in.At
 	return a, session, nil
-}
-
-// accountRow is an account with its entitlement.
-type accountRow struct {
-	ID                                             uuid.UUID
-	Version                                        int64
-	Email                                          *string
-	UserName, DisplayName, Language, Zone, Country string
-	CreatedAt, UpdatedAt                           time.Time
-	DeletedAt                                      *time.Time
-	Tier, Source                                   string
-	StartsAt                                       time.Time
-	EndsAt                                         *time.Time
-	RaceNames, PrivateGames, Memberships           int
-}
-
-const accountQuery = `SELECT a.user_id, a.version, a.email, a.user_name, a.display_name, a.preferred_language, a.time_zone, a.declared_country,
-	a.created_at, a.updated_at, a.deleted_at, e.tier, e.source, e.starts_at, e.ends_at,
-	e.max_registered_race_names, e.max_owned_private_games, e.max_active_memberships
-	FROM accounts a JOIN entitlement_snapshots e USING (user_id)`
-
-func (r accountRow) account() galaxy.Account {
-	return galaxy.Account{ID: galaxy.UserID{UUID: r.ID}, Version: r.Version, Email: deref(r.Email), UserName: r.UserName, DisplayName: r.DisplayName,
-		Language: r.Language, TimeZone: r.Zone, Country: r.Country, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, DeletedAt: r.DeletedAt,
-		Entitlement: galaxy.Entitlement{Tier: galaxy.Tier(r.Tier), Paid: galaxy.Tier(r.Tier) != galaxy.TierFree, Source: r.Source, StartsAt: r.StartsAt,
-			EndsAt: r.EndsAt, MaxRegisteredRaceNames: r.RaceNames, MaxOwnedPrivateGames: r.PrivateGames, MaxActiveMemberships: r.Memberships}}
-}
-
-// Account gives a live account with its entitlement as stored.
-func (s *Store) Account(ctx context.Context, id galaxy.UserID) (galaxy.Account, error) {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	r, err := s.pool.Query(ctx, accountQuery+" WHERE a.user_id = $1 AND a.deleted_at IS NULL", id.UUID)
-	if err != nil {
-		return galaxy.Account{}, translate(err)
-	}
-	found, err := pgx.CollectExactlyOneRow(r, pgx.RowToStructByPos[accountRow])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return galaxy.Account{}, galaxy.Errorf(galaxy.NotFound, "this player has no account")
-	}
-	return found.account(), translate(err)
-}
-
-// LiveSessions hands every session that is not revoked to each, in one query.
-func (s *Store) LiveSessions(ctx context.Context, each func(galaxy.Session)) error {
-	sql, args := SELECT(DeviceSessions.AllColumns).FROM(DeviceSessions).WHERE(DeviceSessions.RevokedAt.IS_NULL()).Sql()
-	r, err := s.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return translate(err)
-	}
-	defer r.Close()
-	for r.Next() {
-		m, err := pgx.RowToStructByPos[model.DeviceSessions](r)
-		if err != nil {
-			return translate(err)
-		}
-		each(galaxy.Session{ID: galaxy.SessionID{UUID: m.DeviceSessionID}, User: galaxy.UserID{UUID: m.UserID}, Key: galaxy.PublicKey(m.ClientPublicKey),
-			DeviceName: m.DeviceName, CreatedAt: m.CreatedAt, LastSeenAt: m.LastSeenAt})
-	}
-	return translate(r.Err())
-}
-
-// TouchSession stores when a session's device was last seen.
-func (s *Store) TouchSession(ctx context.Context, id galaxy.SessionID, seen time.Time) error {
-	t := &tx{}
-	t.add(DeviceSessions.UPDATE(DeviceSessions.LastSeenAt).SET(TimestampzT(seen)).
-		WHERE(DeviceSessions.DeviceSessionID.EQ(UUID(id.UUID)).AND(DeviceSessions.LastSeenAt.LT(TimestampzT(seen)))))
-	return s.commit(ctx, t)
 }

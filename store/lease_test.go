@@ -51,9 +51,9 @@ func TestOfTwoBackendsOneServesAndTheOtherTakesOver(t *testing.T) {
 	second := <-taken
 	defer second.Release()
 	require.Greater(t, second.Epoch(), lease.Epoch())
-	err := first.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now())
+	err := storetest.Write(t.Context(), first)
 	require.True(t, galaxy.Is(err, galaxy.ServiceUnavailable), err)
-	require.NoError(t, standby.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now()))
+	require.NoError(t, storetest.Write(t.Context(), standby))
 }
 
 func TestALostConnectionIsRegainedWithTheSameEpoch(t *testing.T) {
@@ -64,7 +64,7 @@ func TestALostConnectionIsRegainedWithTheSameEpoch(t *testing.T) {
 	require.Eventually(t, func() bool { return !lease.Held() }, 5*time.Second, time.Millisecond)
 	require.Eventually(t, lease.Held, 5*time.Second, 10*time.Millisecond)
 	require.Equal(t, epoch, lease.Epoch())
-	require.NoError(t, st.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now()))
+	require.NoError(t, storetest.Write(t.Context(), st))
 }
 
 func TestABackendThatWasOvertakenWritesNothingAndGivesUp(t *testing.T) {
@@ -76,7 +76,7 @@ func TestABackendThatWasOvertakenWritesNothingAndGivesUp(t *testing.T) {
 	defer func() { _ = conn.Close(context.Background()) }()
 	_, err = conn.Exec(t.Context(), "UPDATE lease SET epoch = epoch + 1")
 	require.NoError(t, err)
-	err = old.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now())
+	err = storetest.Write(t.Context(), old)
 	require.ErrorIs(t, err, galaxy.ErrLeaseLost)
 	cut(t, dsn)
 	<-lease.Lost()

@@ -149,7 +149,7 @@ func TestConcurrentFirstSignInsOfOneAddressMakeOneAccount(t *testing.T) {
 		require.Equal(t, accounts[0].ID, a.ID)
 	}
 	sessions := 0
-	require.NoError(t, st.LiveSessions(t.Context(), func(galaxy.Session) { sessions++ }))
+	require.NoError(t, st.LiveSessions(t.Context(), func(galaxy.SessionID, galaxy.UserID, galaxy.PublicKey) { sessions++ }))
 	require.Equal(t, n, sessions)
 }
 
@@ -175,7 +175,7 @@ func TestAChallengeIsConsumedOnce(t *testing.T) {
 	other := storetest.AddChallenge(t, st, "tries@example.com")
 	require.NoError(t, st.CountWrongTry(t.Context(), other))
 	require.ErrorIs(t, st.CountWrongTry(t.Context(), other), galaxy.ErrStale, "a try counts against what was read")
-	live, err := st.LiveChallenges(t.Context(), "tries@example.com", storetest.Now())
+	live, err := st.Challenges(t.Context(), "tries@example.com", storetest.Now().Add(-time.Hour))
 	require.NoError(t, err)
 	require.Len(t, live, 1)
 	require.Equal(t, 1, live[0].Attempts)
@@ -223,11 +223,10 @@ func TestSecretsAndBootstrapAreMadeOnce(t *testing.T) {
 	made, err = st.BootstrapAdmin(t.Context(), galaxy.AdminAccount{Username: "root", PasswordHash: []byte("b"), Enabled: true, CreatedAt: storetest.Now()})
 	require.NoError(t, err)
 	require.False(t, made)
-	a, err := st.AdminAccount(t.Context(), "root")
+	all, err := st.AdminAccounts(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []byte("a"), a.PasswordHash)
-	_, err = st.AdminAccount(t.Context(), "nobody")
-	require.True(t, galaxy.Is(err, galaxy.NotFound))
+	require.Len(t, all, 1)
+	require.Equal(t, []byte("a"), all[0].PasswordHash)
 }
 
 func TestIdempotencyKeysAreUniquePerMaker(t *testing.T) {
@@ -291,6 +290,6 @@ func TestListsPageWithoutGapOrRepeat(t *testing.T) {
 func TestNothingIsWrittenWithoutTheLease(t *testing.T) {
 	dsn := pgtest.Database(t, storetest.Migrate)
 	bare := storetest.OpenBare(t, dsn)
-	err := bare.TouchSession(t.Context(), galaxy.SessionID{UUID: galaxy.NewID()}, storetest.Now())
+	err := storetest.Write(t.Context(), bare)
 	require.True(t, galaxy.Is(err, galaxy.ServiceUnavailable), errors.Unwrap(err))
 }

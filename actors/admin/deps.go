@@ -19,7 +19,7 @@ func (c Config) Validate() error {
 	switch {
 	case c.BootstrapUser != "" && c.BootstrapPassword == "":
 		return errors.New("BACKEND_ADMIN_BOOTSTRAP_PASSWORD is required with BACKEND_ADMIN_BOOTSTRAP_USER")
-	case len(c.BootstrapPassword) > maxPassword:
+	case len(c.BootstrapPassword) > galaxy.MaxAdminPassword:
 		return errors.New("BACKEND_ADMIN_BOOTSTRAP_PASSWORD must have at most 72 bytes")
 	}
 	return nil
@@ -27,16 +27,17 @@ func (c Config) Validate() error {
 
 // Store holds the operators.
 type Store interface {
-	AdminAccount(ctx context.Context, username string) (galaxy.AdminAccount, error)
+	AdminAccounts(ctx context.Context) ([]galaxy.AdminAccount, error)
 	BootstrapAdmin(ctx context.Context, a galaxy.AdminAccount) (made bool, err error)
+	AddAdmin(ctx context.Context, a galaxy.AdminAccount, audit galaxy.Audit) error
+	UpdateAdmin(ctx context.Context, a galaxy.AdminAccount, audit galaxy.Audit) error
 }
 
 // Deps are what the check needs.
 type Deps struct {
 	Store Store
+	Known *Known
 	Now   func() time.Time
-	// Key keys the hashes of remembered credentials.
-	Key []byte
 	// Cost of bcrypt; zero is 12. Only tests lower it.
 	Cost int
 }

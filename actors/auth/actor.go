@@ -14,9 +14,10 @@ const idle = time.Minute
 
 // address is one e-mail address being signed in.
 type address struct {
-	Deps
+	*Deps
+	limits *limits
 	email  string
-	live   []galaxy.Challenge // newest first; nil until they are read
+	recent []galaxy.Challenge // of the last day, whatever became of them, newest first
 	loaded bool
 	timers kit.Timers
 	idle   *kit.Idle
@@ -24,13 +25,17 @@ type address struct {
 
 // Start starts the auth family. Its keys are addresses as galaxy.NormalEmail gives them.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Family[string], error) {
+	shared, err := newLimits(d)
+	if err != nil {
+		return nil, err
+	}
 	return kit.NewFamily(sys, "auth", func(email string) *actor.Props {
 		return sys.Props(func() actor.Actor {
-			a := &address{Deps: d, email: email}
+			a := &address{Deps: &d, limits: shared, email: email}
 			a.idle = kit.NewIdle(idle, &a.timers)
 			return a
-		})
-	}, strategy)
+		}, kit.Kind("auth"))
+	}, strategy, kit.Nameless)
 }
 
 // Receive signs in.
@@ -38,12 +43,15 @@ func (a *address) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case SendCode:
 		a.idle.Use(c, a.Now())
-		id, err := a.onSendCode(c)
+		id, err := a.onSendCode(c, m)
 		kit.Reply(c, id, err)
 	case Confirm:
 		a.idle.Use(c, a.Now())
 		in, err := a.onConfirm(c, m)
 		kit.Reply(c, in, err)
+	case ConfirmEmail:
+		a.idle.Use(c, a.Now())
+		kit.Reply(c, kit.Done{}, a.onConfirmEmail(c, m))
 	case kit.Tick:
 		if a.timers.Fired(m) && a.idle.Tired(c, a.Now()) {
 			kit.Passivate(c)

@@ -20,43 +20,72 @@ import (
 // loginPriority lets sign-in codes overtake all other mail.
 const loginPriority = 100
 
-func (a *address) onSendCode(c actor.Context) (galaxy.ChallengeID, error) {
+func (a *address) onSendCode(c actor.Context, m SendCode) (galaxy.ChallengeID, error) {
 	ctx, cancel := kit.WorkContext(c)
 	defer cancel()
 	now := a.Now()
 	if err := a.load(ctx, now); err != nil {
 		return galaxy.ChallengeID{}, err
 	}
-	if again, ok := a.throttled(now); ok {
+	if again, ok := a.throttled(m.User, now); ok {
 		return again, nil
 	}
-	code, err := newCode()
+	if a.dailyCodes(now) {
+		a.limits.hit(ctx, "daily_codes")
+		return a.instead(m.User, now), nil
+	}
+	if !a.limits.mayMail(ctx, m.Source) {
+		return a.instead(m.User, now), nil
+	}
+	n, err := a.challenge(m, now)
 	if err != nil {
 		return galaxy.ChallengeID{}, err
 	}
-	ch := galaxy.Challenge{ID: galaxy.ChallengeID{UUID: galaxy.NewID()}, Email: a.email, CreatedAt: now, ExpiresAt: now.Add(a.Config.TTL)}
-	ch.CodeHash = a.hash(ch.ID, code)
-	payload, err := json.Marshal(map[string]string{"code": code, "ttl": words(a.Config.TTL)})
-	if err != nil {
-		return galaxy.ChallengeID{}, err
-	}
-	id := galaxy.DeliveryID{UUID: galaxy.NewID()}
-	err = a.Store.AddChallenge(ctx, galaxy.NewChallenge{Challenge: ch, Delivery: galaxy.NewDelivery{ID: id, Template: string(galaxy.AuthLoginCode),
-		Key: id.String(), To: a.email, Payload: payload, Priority: loginPriority, ExpiresAt: &ch.ExpiresAt}})
-	if err != nil {
+	if n.Blocked, err = a.Store.AddChallenge(ctx, n); err != nil {
 		a.forget(err)
 		return galaxy.ChallengeID{}, err
 	}
-	a.live = slices.Insert(a.live, 0, ch)
+	a.recent = slices.Insert(a.recent, 0, n.Challenge)
 	a.WakeMail()
-	return ch.ID, nil
+	return n.ID, nil
+}
+
+// challenge draws a code, and makes what is stored of it and the mail that carries it.
+func (a *address) challenge(m SendCode, now time.Time) (galaxy.NewChallenge, error) {
+	code, err := newCode()
+	if err != nil {
+		return galaxy.NewChallenge{}, err
+	}
+	payload, err := json.Marshal(map[string]string{"code": code, "ttl": words(a.Config.TTL)})
+	if err != nil {
+		return galaxy.NewChallenge{}, err
+	}
+	ch := galaxy.Challenge{ID: galaxy.ChallengeID{UUID: galaxy.NewID()}, Email: a.email, User: m.User, CreatedAt: now, ExpiresAt: now.Add(a.Config.TTL)}
+	ch.CodeHash = a.hash(ch.ID, code)
+	template, id := galaxy.AuthLoginCode, galaxy.DeliveryID{UUID: galaxy.NewID()}
+	if m.User != nil {
+		template = galaxy.AuthEmailCode
+	}
+	return galaxy.NewChallenge{Challenge: ch, Delivery: galaxy.NewDelivery{ID: id, Template: string(template), Key: id.String(), To: a.email,
+		Payload: payload, Priority: loginPriority, ExpiresAt: &ch.ExpiresAt}}, nil
+}
+
+// live gives the challenges that can still be confirmed, newest first.
+func (a *address) live(user *galaxy.UserID, now time.Time) (live []galaxy.Challenge) {
+	for _, ch := range a.recent {
+		if ch.ConsumedAt == nil && now.Before(ch.ExpiresAt) && sameUser(ch.User, user) {
+			live = append(live, ch)
+		}
+	}
+	return live
 }
 
 // throttled gives the challenge to hand out again when the address has enough live ones within the window: the newest
 // with tries left.
-func (a *address) throttled(now time.Time) (galaxy.ChallengeID, bool) {
+func (a *address) throttled(user *galaxy.UserID, now time.Time) (galaxy.ChallengeID, bool) {
 	var recent int
-	for _, ch := range a.live {
+	live := a.live(user, now)
+	for _, ch := range live {
 		if now.Sub(ch.CreatedAt) < a.Config.Window {
 			recent++
 		}
@@ -64,28 +93,36 @@ func (a *address) throttled(now time.Time) (galaxy.ChallengeID, bool) {
 	if recent < a.Config.WindowMax {
 		return galaxy.ChallengeID{}, false
 	}
-	i := slices.IndexFunc(a.live, func(ch galaxy.Challenge) bool { return ch.Attempts < a.Config.MaxAttempts })
-	// With every one of them dead, the newest is as good as any: no mail is sent within the window.
-	return a.live[max(i, 0)].ID, true
+	return a.instead(user, now), true
 }
 
-// load reads the address's live challenges unless they are in memory, and forgets those that have expired.
-func (a *address) load(ctx context.Context, now time.Time) error {
-	if !a.loaded {
-		live, err := a.Store.LiveChallenges(ctx, a.email, now)
-		if err != nil {
-			return err
-		}
-		a.live, a.loaded = live, true
+// instead gives what is answered when no mail is sent: the newest live challenge with tries left, else the newest, else
+// one that nothing confirms.
+func (a *address) instead(user *galaxy.UserID, now time.Time) galaxy.ChallengeID {
+	live := a.live(user, now)
+	if len(live) == 0 {
+		return galaxy.ChallengeID{UUID: galaxy.NewID()}
 	}
-	a.live = slices.DeleteFunc(a.live, func(ch galaxy.Challenge) bool { return !now.Before(ch.ExpiresAt) })
-	return nil
+	i := slices.IndexFunc(live, func(ch galaxy.Challenge) bool { return ch.Attempts < a.Config.MaxAttempts })
+	return live[max(i, 0)].ID
+}
+
+// load reads what the address was mailed in the last day, unless it is in memory.
+func (a *address) load(ctx context.Context, now time.Time) error {
+	if a.loaded {
+		return nil
+	}
+	recent, err := a.Store.Challenges(ctx, a.email, now.Add(-day))
+	if err == nil {
+		a.recent, a.loaded = recent, true
+	}
+	return err
 }
 
 // forget drops the memory when a failed commit leaves it in doubt.
 func (a *address) forget(err error) {
 	if galaxy.MemoryStale(err) {
-		a.live, a.loaded = nil, false
+		a.recent, a.loaded = nil, false
 	}
 }
 

@@ -7,10 +7,13 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// SendCode asks for a sign-in code to be mailed to the address the actor is for. The answer is the same
-// whether the address is known or not.
+// SendCode asks for a code to be mailed to the address the actor is for: to sign in, or when User is set to make the
+// address that player's. The answer is the same whether the address is known or not, and when a limit keeps the mail
+// back.
 type SendCode struct {
 	kit.Returns[galaxy.ChallengeID]
+	User   *galaxy.UserID
+	Source netip.Addr // of the player
 }
 
 // Confirm signs a device in with a mailed code.
@@ -30,4 +33,14 @@ type Confirm struct {
 type SignedIn struct {
 	Session galaxy.SessionID
 	User    galaxy.UserID
+}
+
+// ConfirmEmail makes the address the actor is for that of a player, with a code mailed to it.
+type ConfirmEmail struct {
+	kit.Returns[kit.Done]
+	By        galaxy.By // its time is the actor's
+	User      galaxy.UserID
+	Challenge galaxy.ChallengeID
+	Code      string
+	Source    netip.Addr // of the player
 }

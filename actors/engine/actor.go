@@ -47,7 +47,7 @@ func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
 	ran := spec.Turn != galaxy.NoTurn
 	return sys.Props(func() actor.Actor {
 		return &driver{Deps: d, Spec: spec, ran: &ran, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{}}
-	})
+	}, kit.Kind("engine"))
 }
 
 const (

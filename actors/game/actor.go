@@ -47,7 +47,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Fam
 			t.idle = kit.NewIdle(d.Idle, &t.timers)
 			again = true
 			return t
-		}, kit.Supervise(d.Engine.Pace.Restarts))
+		}, kit.Supervise(d.Engine.Pace.Restarts), kit.Kind("game"))
 	}, strategy)
 }
 
@@ -67,6 +67,8 @@ func (t *table) Receive(c actor.Context) {
 		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onCreate(c, ctx, m) })
 	case Get:
 		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onGet(c, ctx) })
+	case Forget:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onForget(c, ctx, m) })
 	case OpenEnrollment:
 		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onOpenEnrollment(c, ctx, m) })
 	case ReadyToStart:

@@ -58,6 +58,12 @@ func (t *table) onOpenEnrollment(c actor.Context, ctx context.Context, m OpenEnr
 	})
 }
 
+func (t *table) onForget(c actor.Context, ctx context.Context, m Forget) (galaxy.Game, error) {
+	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
+		return g.Forget(m.User, t.by(galaxy.System("accounts"), "")), nil
+	})
+}
+
 func (t *table) onReadyToStart(c actor.Context, ctx context.Context, m ReadyToStart) (galaxy.Game, error) {
 	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
 		return g.ReadyToStart(t.by(m.Principal, m.RequestID))

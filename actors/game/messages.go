@@ -29,6 +29,13 @@ type Get struct {
 	kit.Returns[galaxy.Game]
 }
 
+// Forget takes a player whose account is being deleted out of a game that does not run yet: the application is
+// withdrawn, the seat and its name are free. It can be done twice.
+type Forget struct {
+	kit.Returns[galaxy.Game]
+	User galaxy.UserID
+}
+
 // OpenEnrollment lets players apply until EndsAt.
 type OpenEnrollment struct {
 	kit.Returns[galaxy.Game]

@@ -58,7 +58,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref,
 	}
 	limiter := d.Config.limiter()
 	return kit.NewPool(sys, "mail", d.Config.Workers, func(int) *actor.Props {
-		return sys.Props(func() actor.Actor { return &worker{Deps: d, limiter: limiter, attempts: attempts, dead: dead} })
+		return sys.Props(func() actor.Actor { return &worker{Deps: d, limiter: limiter, attempts: attempts, dead: dead} }, kit.Kind("mail_worker"))
 	}, strategy)
 }
 
@@ -98,7 +98,8 @@ func (w *worker) work(c actor.Context) {
 func (w *worker) deliver(ctx context.Context, d galaxy.Delivery) {
 	r := w.attempt(ctx, d)
 	r.Delivery, r.Attempt, r.At = d.ID, d.Attempt, w.Now()
-	r.DropSecret = d.Template == string(galaxy.AuthLoginCode) && r.State != galaxy.DeliveryRetrying
+	code := d.Template == string(galaxy.AuthLoginCode) || d.Template == string(galaxy.AuthEmailCode)
+	r.DropSecret = code && r.State != galaxy.DeliveryRetrying
 	w.attempts.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", r.Outcome)))
 	if r.State == galaxy.DeliveryDeadLettered {
 		w.dead.Add(ctx, 1)

@@ -51,9 +51,10 @@ func (f *fixture) queue(t *testing.T, kind galaxy.Kind, to string, payload strin
 	t.Helper()
 	id := galaxy.NewID()
 	now := storetest.Now()
-	require.NoError(t, f.st.AddChallenge(t.Context(), galaxy.NewChallenge{
+	_, err := f.st.AddChallenge(t.Context(), galaxy.NewChallenge{
 		Challenge: galaxy.Challenge{ID: galaxy.ChallengeID{UUID: galaxy.NewID()}, Email: to, CodeHash: []byte("hash"), CreatedAt: now, ExpiresAt: now.Add(time.Hour)},
-		Delivery:  galaxy.NewDelivery{ID: galaxy.DeliveryID{UUID: id}, Template: string(kind), Key: id.String(), To: to, Payload: json.RawMessage(payload), ExpiresAt: expires}}))
+		Delivery:  galaxy.NewDelivery{ID: galaxy.DeliveryID{UUID: id}, Template: string(kind), Key: id.String(), To: to, Payload: json.RawMessage(payload), ExpiresAt: expires}})
+	require.NoError(t, err)
 	kit.Tell(f.pool, mail.Wake{})
 	return galaxy.DeliveryID{UUID: id}
 }

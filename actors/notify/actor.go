@@ -43,7 +43,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref,
 	if err != nil {
 		return kit.Ref{}, err
 	}
-	return sys.Spawn("notify", sys.Props(func() actor.Actor { return &worker{Deps: d, intents: intents, routes: routes} }), strategy)
+	return sys.Spawn("notify", sys.Props(func() actor.Actor { return &worker{Deps: d, intents: intents, routes: routes} }, kit.Kind("notify")), strategy)
 }
 
 const look = "look"

@@ -58,7 +58,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref,
 	return sys.Spawn("push", sys.Props(func() actor.Actor {
 		return &resuming{&Hub{Deps: d, sys: sys, ring: ring{conf: d.Config}, newest: *newest, clients: map[string]client{}, kinds: map[string]metric.AddOption{},
 			subscribers: subscribers, events: events, droppeds: dropped}, newest}
-	}, kit.Frequent()), strategy)
+	}, kit.Frequent(), kit.Kind("push")), strategy)
 }
 
 // resuming keeps the newest cursor for the next incarnation.
@@ -81,6 +81,8 @@ func (h *Hub) Receive(c actor.Context) {
 		h.timers.Start(c, expiry, h.Config.TTL)
 	case Publish:
 		h.onPublish(c, m)
+	case Invalidate:
+		h.onInvalidate(c, m)
 	case Subscribe:
 		h.onSubscribe(c, m)
 	case unsubscribed:
@@ -118,6 +120,20 @@ func (h *Hub) onPublish(c actor.Context, m Publish) {
 	}
 	err = h.broadcast(c, &pushv1.PushEvent{Kind: &pushv1.PushEvent_ClientEvent{ClientEvent: event}}, event.Kind)
 	kit.Reply(c, kit.Done{}, err)
+}
+
+func (h *Hub) onInvalidate(c actor.Context, m Invalidate) {
+	for _, id := range m.Sessions {
+		if h.draining {
+			break
+		}
+		event := &pushv1.SessionInvalidation{DeviceSessionId: id.String(), UserId: m.User.String(), Reason: string(m.Reason)}
+		if err := h.broadcast(c, &pushv1.PushEvent{Kind: &pushv1.PushEvent_SessionInvalidation{SessionInvalidation: event}}, "session_invalidation"); err != nil {
+			kit.Reply(c, nil, err)
+			return
+		}
+	}
+	kit.Reply(c, m.Then, nil)
 }
 
 // broadcast gives an event its cursor, keeps it and hands it to every subscriber.
@@ -158,7 +174,7 @@ func (h *Hub) onSubscribe(c actor.Context, m Subscribe) {
 		h.forget(c, old.sub, ErrReplaced)
 	}
 	sub := newSubscription(m.Client, kit.Self(c), h.Config.Queue, replay)
-	pid := c.Spawn(h.sys.Props(func() actor.Actor { return newSubscriber(sub, h.Deps, h.droppeds) }, kit.Frequent()))
+	pid := c.Spawn(h.sys.Props(func() actor.Actor { return newSubscriber(sub, h.Deps, h.droppeds) }, kit.Frequent(), kit.Kind("subscriber")))
 	h.clients[m.Client] = client{sub, pid}
 	h.subscribers.Add(context.Background(), 1)
 	kit.Reply(c, sub, nil)

@@ -23,6 +23,15 @@ type Publish struct {
 	TraceID   string
 }
 
+// Invalidate tells every subscribed gateway that sessions have ended. It answers its asker with Then, also while the
+// streams are being drained: gateways ask anew when they come back.
+type Invalidate struct {
+	User     galaxy.UserID
+	Sessions []galaxy.SessionID
+	Reason   galaxy.RevokeReason
+	Then     any
+}
+
 // Subscribe opens the stream of a gateway, from the event after Cursor on. A malformed Client or Cursor is
 // galaxy.InvalidRequest; a cursor that is too old, or of an earlier process lifetime, begins with the next event.
 type Subscribe struct {

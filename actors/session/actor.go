@@ -2,82 +2,119 @@ package session
 
 import (
 	"cmp"
-	"context"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
 	"galaxy/backend/actors/kit"
+	"galaxy/backend/actors/push"
 	"galaxy/backend/galaxy"
 )
 
 // device is one session in use.
 type device struct {
-	Deps
+	*Deps
 	id     galaxy.SessionID
-	seen   time.Time // zero when it is stored
+	seen   time.Time
+	handed time.Time // what was handed to the batch last
 	timers kit.Timers
-	idle   *kit.Idle
+	idle   kit.Idle
 }
 
 // Start starts the sessions' family.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Family[galaxy.SessionID], error) {
 	d.Debounce, d.Idle = cmp.Or(d.Debounce, time.Minute), cmp.Or(d.Idle, 5*time.Minute)
+	shared := &d
 	return kit.NewFamily(sys, "sessions", func(id galaxy.SessionID) *actor.Props {
 		return sys.Props(func() actor.Actor {
-			a := &device{Deps: d, id: id}
-			a.idle = kit.NewIdle(d.Idle, &a.timers)
+			a := &device{Deps: shared, id: id}
+			a.idle = *kit.NewIdle(d.Idle, &a.timers)
 			return a
-		})
+		}, kit.Kind("session"))
 	}, strategy)
 }
 
-const touch = "touch"
+// StartSeen starts the batch that stores when devices were last seen.
+func StartSeen(sys *kit.System, s Store, log *zap.Logger, interval time.Duration, strategy actor.SupervisorStrategy) (kit.Ref, error) {
+	return kit.Batch[galaxy.SessionID, time.Time]{Name: "last-seen", Interval: interval, Store: s.TouchSessions,
+		Merge: func(waiting, told time.Time) time.Time {
+			if told.After(waiting) {
+				return told
+			}
+			return waiting
+		},
+		Failed: func(err error, n int) {
+			log.Warn("when devices were last seen could not be stored; it is tried again", zap.Int("devices", n), zap.Error(err))
+		}}.Start(sys, strategy)
+}
 
-// Receive keeps when the device was used.
+// Receive keeps when the device was used, names it, and ends it.
 func (a *device) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case Used:
-		a.onUsed(c)
+		a.use(c)
+		if a.seen.Sub(a.handed) >= a.Debounce {
+			a.hand()
+		}
+	case Rename:
+		s, err := a.onRename(c, m)
+		kit.Reply(c, s, err)
+	case Revoke:
+		a.onRevoke(c, m)
 	case kit.Tick:
-		a.onTick(c, m)
-	case *actor.Stopping, *actor.Restarting:
-		a.timers.CancelAll()
-		a.store(context.Background())
-	}
-}
-
-func (a *device) onUsed(c actor.Context) {
-	now := a.Now()
-	a.seen = now
-	a.idle.Use(c, now)
-	if !a.timers.Running(touch) {
-		a.timers.Start(c, touch, a.Debounce)
-	}
-}
-
-func (a *device) onTick(c actor.Context, m kit.Tick) {
-	if !a.timers.Fired(m) {
-		return
-	}
-	switch m.Name {
-	case touch:
-		a.store(kit.TraceContext(c))
-	case kit.IdleTick:
-		if a.idle.Tired(c, a.Now()) {
+		if a.timers.Fired(m) && a.idle.Tired(c, a.Now()) {
 			kit.Passivate(c)
 		}
+	case *actor.Stopping, *actor.Restarting:
+		a.timers.CancelAll()
+		a.hand()
 	}
 }
 
-func (a *device) store(ctx context.Context) {
-	if a.seen.IsZero() {
+func (a *device) use(c actor.Context) {
+	a.seen = a.Now()
+	a.idle.Use(c, a.seen)
+}
+
+func (a *device) hand() {
+	if a.seen.After(a.handed) {
+		kit.Tell(a.Seen, kit.Put[galaxy.SessionID, time.Time]{Key: a.id, Value: a.seen})
+		a.handed = a.seen
+	}
+}
+
+func (a *device) onRename(c actor.Context, m Rename) (galaxy.Session, error) {
+	if err := galaxy.CheckDeviceName(m.Name); err != nil {
+		return galaxy.Session{}, err
+	}
+	ctx, cancel := kit.WorkContext(c)
+	defer cancel()
+	a.idle.Use(c, a.Now())
+	return a.Store.RenameSession(ctx, m.User, a.id, m.Name, a.Now(), audit(m.By, "session.rename", a.id))
+}
+
+func audit(by galaxy.By, action string, id galaxy.SessionID) galaxy.Audit {
+	return galaxy.Audit{By: by.Principal, Action: action, Subject: "device_session:" + id.String(), RequestID: by.RequestID}
+}
+
+func (a *device) onRevoke(c actor.Context, m Revoke) {
+	ctx, cancel := kit.WorkContext(c)
+	defer cancel()
+	_, err := a.Store.RevokeSessions(ctx, galaxy.Revocation{User: m.User, Only: &a.id, Reason: m.Reason, At: a.Now(), Audit: audit(m.By, "session.revoke", a.id)})
+	kit.Passivate(c)
+	if err != nil {
+		kit.Reply(c, kit.Done{}, err)
 		return
 	}
-	if err := a.Store.TouchSession(ctx, a.id, a.seen); err != nil {
-		a.Log.Warn("when a device was last seen could not be stored", zap.Stringer("device_session_id", a.id), zap.Error(err))
-		return
-	}
-	a.seen = time.Time{}
+	Ended(c, a.Table, a.Hub, Ending{User: m.User, Sessions: []galaxy.SessionID{a.id}, Reason: m.Reason, Then: kit.Done{}})
+}
+
+// Ending is the end of sessions of a player, for gateways. Then is what the hub answers the command in hand with.
+type Ending = push.Invalidate
+
+// Ended takes sessions whose end is committed out of the table, and has gateways told.
+func Ended(c actor.Context, t *Table, hub kit.Ref, e Ending) {
+	t.End(e.Sessions...)
+	kit.Forward(c, hub, e)
 }

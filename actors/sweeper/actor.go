@@ -12,64 +12,110 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// Store knows which games are due.
+// Store knows what is due.
 type Store interface {
 	DueGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error)
 	LiveGames(ctx context.Context) ([]galaxy.GameID, error)
+	DeletingUsers(ctx context.Context, limit int) ([]galaxy.UserID, error)
+	ExpiredUsers(ctx context.Context, now time.Time, limit int) ([]galaxy.UserID, error)
+	PurgeChallenges(ctx context.Context, before time.Time, n int) (int, error)
+	PurgeSessions(ctx context.Context, before time.Time, n int) (int, error)
+	KeepAudit(ctx context.Context, now, before time.Time) (dropped int, err error)
 }
 
 // Deps are what the sweeper needs.
 type Deps struct {
-	Store Store
-	// Wake tells a game to look at what is due.
-	Wake func(galaxy.GameID)
-	Now  func() time.Time
-	Log  *zap.Logger
-	// Interval between sweeps; zero is 30 seconds.
-	Interval time.Duration
+	Config Config
+	// SessionRetention is how long revoked sessions are kept.
+	SessionRetention time.Duration
+	Store            Store
+	// WakeGame and WakeUser tell one to look at what is due.
+	WakeGame func(galaxy.GameID)
+	WakeUser func(galaxy.UserID)
+	Now      func() time.Time
+	Log      *zap.Logger
+	// Interval between sweeps, and Purge between purges; zero is 30 seconds, and an hour.
+	Interval, Purge time.Duration
 }
 
 const (
-	interval = 30 * time.Second
-	limit    = 1000 // of games in one sweep; the rest comes with the next
+	limit        = 1000 // of games in one sweep; the rest comes with the next
+	sweepTimeout = 20 * time.Second
+	firstPurge   = time.Minute // after the start, which has other things to do
 )
 
 type sweeper struct {
 	Deps
 	timers kit.Timers
 	begun  bool // the games that were alive have been woken
+	cancel context.CancelFunc
 }
 
 // Start starts the sweeper.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref, error) {
-	d.Interval = cmp.Or(d.Interval, interval)
-	return sys.Spawn("sweeper", sys.Props(func() actor.Actor { return &sweeper{Deps: d} }), strategy)
+	d.Interval, d.Purge = cmp.Or(d.Interval, 30*time.Second), cmp.Or(d.Purge, time.Hour)
+	return sys.Spawn("sweeper", sys.Props(func() actor.Actor { return &sweeper{Deps: d} }, kit.Kind("sweeper")), strategy)
 }
 
-const sweep = "sweep"
+const (
+	sweep = "sweep"
+	purge = "purge"
+)
 
-// Receive sweeps.
+// purged tells that a purge is over.
+type purged struct{ err error }
+
+// Receive sweeps and purges.
 func (s *sweeper) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.timers.Start(c, sweep, 0)
+		s.timers.Start(c, purge, min(s.Purge, firstPurge))
 	case kit.Tick:
-		if s.timers.Fired(m) {
-			s.sweep(kit.TraceContext(c))
-			s.timers.Start(c, sweep, s.Interval)
+		s.onTick(c, m)
+	case purged:
+		if m.err != nil {
+			s.Log.Warn("a purge did not come to its end; it goes on with the next one", zap.Error(m.err))
 		}
+		s.cancel = nil
+		s.timers.Start(c, purge, s.Purge)
 	case *actor.Stopping, *actor.Restarting:
 		s.timers.CancelAll()
+		if s.cancel != nil {
+			s.cancel()
+		}
+	}
+}
+
+func (s *sweeper) onTick(c actor.Context, m kit.Tick) {
+	if !s.timers.Fired(m) {
+		return
+	}
+	switch m.Name {
+	case sweep:
+		s.sweep(kit.TraceContext(c))
+		s.timers.Start(c, sweep, s.Interval)
+	case purge:
+		s.cancel = kit.Job(c, purgeTimeout, func(ctx context.Context) any { return purged{s.purge(ctx)} }, func(err error) any { return purged{err} })
 	}
 }
 
 func (s *sweeper) sweep(ctx context.Context) {
-	due, err := s.due(ctx)
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	games, err := s.due(ctx)
 	if err != nil {
 		s.Log.Warn("the games that are due could not be read", zap.Error(err))
 	}
-	for _, id := range due {
-		s.Wake(id)
+	for _, id := range games {
+		s.WakeGame(id)
+	}
+	users, err := s.dueUsers(ctx)
+	if err != nil {
+		s.Log.Warn("the accounts that are due could not be read", zap.Error(err))
+	}
+	for _, id := range users {
+		s.WakeUser(id)
 	}
 }
 
@@ -80,4 +126,14 @@ func (s *sweeper) due(ctx context.Context) ([]galaxy.GameID, error) {
 	live, err := s.Store.LiveGames(ctx)
 	s.begun = err == nil
 	return live, err
+}
+
+// dueUsers are those whose deletion is under way, and those whose tier has ended.
+func (s *sweeper) dueUsers(ctx context.Context) ([]galaxy.UserID, error) {
+	deleting, err := s.Store.DeletingUsers(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	expired, err := s.Store.ExpiredUsers(ctx, s.Now(), limit)
+	return append(deleting, expired...), err
 }

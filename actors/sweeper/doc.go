@@ -1,7 +1,8 @@
-// Package sweeper wakes games that are due.
+// Package sweeper wakes what must act although nobody asks, and forgets what is no longer kept.
 //
-// One root actor that lives as long as the process. At the start it wakes every game whose engine is, or should be,
-// alive; after that it asks the store every 30 seconds, by index, for games with a due deadline or an open operation.
-// Timers and wake-ups may be lost, and actors may have given up: the sweep finds their games. It decides nothing, and
-// panics on nothing.
+// One root actor. At its start it wakes every game whose engine should be alive; then, every half minute, each game with
+// a due deadline or an open operation, also when the game's actor had been given up, and each account whose deletion is
+// under way or whose tier has ended. Timers elsewhere are hints, this is the promise. Every hour it purges, outside its
+// mailbox, so that a long purge delays no game. It panics on nothing: a sweep that cannot read the store is repeated with
+// the next.
 package sweeper

@@ -20,7 +20,7 @@ type registry struct {
 
 // Start starts the registry.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref, error) {
-	return sys.Spawn("versions", sys.Props(func() actor.Actor { return &registry{Deps: d} }), strategy)
+	return sys.Spawn("versions", sys.Props(func() actor.Actor { return &registry{Deps: d} }, kit.Kind("versions")), strategy)
 }
 
 // Receive lists and adds.

@@ -20,6 +20,7 @@ import (
 type config struct {
 	Service   serviceConfig
 	HTTP      http.Config
+	Limits    http.LimitConfig
 	Push      grpcpush.Config
 	Store     store.Config
 	Telemetry telemetry.Config
@@ -44,7 +45,7 @@ func (c serviceConfig) Validate() error {
 }
 
 func (c *config) all() []any {
-	return append([]any{&c.HTTP, &c.Service, &c.Push, &c.Telemetry, &c.Store, &c.SMTP, &c.GeoIP, &c.Docker, &c.Engines}, c.Actors.All()...)
+	return append([]any{&c.HTTP, &c.Limits, &c.Service, &c.Push, &c.Telemetry, &c.Store, &c.SMTP, &c.GeoIP, &c.Docker, &c.Engines}, c.Actors.All()...)
 }
 
 // load reads the environment. Every problem there is comes in one error.

@@ -92,8 +92,7 @@ func (s *service) start(ctx context.Context) error {
 	}
 	s.started("push streams", s.conf.Push.ShutdownTimeout, s.stopPush)
 	s.started("mails under way", s.conf.Service.ShutdownTimeout, system.StopMails)
-	surface, err := http.New(http.Deps{Config: s.conf.HTTP, Store: s.store, Sessions: system.Table, Used: system.Used, Auth: system.Auth, Accounts: system.Accounts,
-		Games: system.Games, Versions: system.Versions, Admin: system.Admin, Serving: s.lease.Held, Checks: s.checks(), Now: now,
+	surface, err := http.New(http.Deps{Config: s.conf.HTTP, Limits: s.conf.Limits, Store: s.store, System: system, Serving: s.lease.Held, Checks: s.checks(), Now: now,
 		Log: s.log.Named("http"), Tracers: s.tel.Tracers, Meter: s.tel.Meter})
 	if err != nil {
 		return err

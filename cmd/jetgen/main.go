@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/go-jet/jet/v2/generator/metadata"
 	jet "github.com/go-jet/jet/v2/generator/postgres"
@@ -35,7 +36,7 @@ func main() {
 
 // leftOut names what no query is built for: goose's own table, partitions, which are reached through their parents, and
 // the lease, which is kept by hand-written SQL on a connection of its own.
-var leftOut = map[string]bool{"goose_db_version": true, "audit_default": true, "lease": true}
+var leftOut = regexp.MustCompile(`^(goose_db_version|audit_\w+|lease)$`)
 
 func generate(ctx context.Context, out string) error {
 	dir, err := os.MkdirTemp("", "galaxy-jetgen")
@@ -78,13 +79,13 @@ func templates() template.Template {
 	return template.Default(pg.Dialect).UseSchema(func(schema metadata.Schema) template.Schema {
 		return template.DefaultSchema(schema).
 			UseModel(template.DefaultModel().UseTable(func(table metadata.Table) template.TableModel {
-				if leftOut[table.Name] {
+				if leftOut.MatchString(table.Name) {
 					return template.TableModel{Skip: true}
 				}
 				return template.DefaultTableModel(table).UseField(field)
 			})).
 			UseSQLBuilder(template.DefaultSQLBuilder().UseTable(func(table metadata.Table) template.TableSQLBuilder {
-				if leftOut[table.Name] {
+				if leftOut.MatchString(table.Name) {
 					return template.TableSQLBuilder{Skip: true}
 				}
 				return template.DefaultTableSQLBuilder(table)

@@ -13,7 +13,7 @@ import (
 var files embed.FS
 
 // Kinds are the mails there are; each has a template whose first line is the subject.
-var Kinds = []string{"auth.login_code", "lobby.application.approved", "lobby.application.rejected"}
+var Kinds = []string{"auth.login_code", "auth.email_code", "auth.email_changed", "lobby.application.approved", "lobby.application.rejected"}
 
 var templates = template.Must(template.New("").Option("missingkey=error").ParseFS(files, "templates/*.txt"))
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
@@ -78,8 +79,10 @@ func AddChallenge(t testing.TB, st *store.Store, email string) galaxy.Challenge 
 	now := Now()
 	ch := galaxy.Challenge{ID: galaxy.ChallengeID{UUID: galaxy.NewID()}, Email: email, CodeHash: []byte("hash"), CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 	id := galaxy.NewID()
-	require.NoError(t, st.AddChallenge(t.Context(), galaxy.NewChallenge{Challenge: ch, Delivery: galaxy.NewDelivery{
-		ID: galaxy.DeliveryID{UUID: id}, Template: string(galaxy.AuthLoginCode), Key: id.String(), To: email, Payload: []byte(`{"code":"123456","ttl":"10 minutes"}`)}}))
+	var err error
+	ch.Blocked, err = st.AddChallenge(t.Context(), galaxy.NewChallenge{Challenge: ch, Delivery: galaxy.NewDelivery{
+		ID: galaxy.DeliveryID{UUID: id}, Template: string(galaxy.AuthLoginCode), Key: id.String(), To: email, Payload: []byte(`{"code":"123456","ttl":"10 minutes"}`)}})
+	require.NoError(t, err)
 	return ch
 }
 
@@ -89,8 +92,39 @@ func NewSignIn(ch galaxy.Challenge) galaxy.SignIn {
 	id := galaxy.NewID()
 	return galaxy.SignIn{Challenge: ch, At: now, UserNames: []string{"player-" + id.String()[24:], "player-" + id.String()},
 		Account: galaxy.Account{ID: galaxy.UserID{UUID: id}, Language: "en", TimeZone: "UTC", Country: "DE",
-			Entitlement: galaxy.EntitlementOf(galaxy.TierFree, "registration", now, nil)},
+			Rights: galaxy.Rights{Entitlement: galaxy.EntitlementOf(galaxy.TierFree, "registration", now, nil)}},
 		Session: galaxy.Session{ID: galaxy.SessionID{UUID: galaxy.NewID()}, Key: galaxy.PublicKey{1}, DeviceName: "phone"}}
+}
+
+// Search gives the columns, as table.column, in which a word stands anywhere in the database, whatever its case.
+func Search(t testing.TB, dsn, word string) []string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(t.Context(), `SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'backend'`)
+	require.NoError(t, err)
+	columns, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Table, Column, Type string }])
+	require.NoError(t, err)
+	require.NotEmpty(t, columns)
+	var found []string
+	for _, c := range columns {
+		text := pgx.Identifier{c.Column}.Sanitize() + "::text"
+		if c.Type == "bytea" {
+			text = "encode(" + pgx.Identifier{c.Column}.Sanitize() + ", 'escape')"
+		}
+		var n int
+		require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM "+pgx.Identifier{c.Table}.Sanitize()+" WHERE "+text+" ILIKE '%' || $1 || '%'", word).Scan(&n), c)
+		if n > 0 {
+			found = append(found, c.Table+"."+c.Column)
+		}
+	}
+	return found
+}
+
+// Write commits something that changes nothing, as far as the lease allows.
+func Write(ctx context.Context, st *store.Store) error {
+	return st.TouchSessions(ctx, map[galaxy.SessionID]time.Time{{UUID: galaxy.NewID()}: Now()})
 }
 
 // Game makes a public game with open enrolment and n members, and gives it with their accounts.

@@ -9,6 +9,7 @@ package model
 
 import (
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 	"time"
 )
 
@@ -24,4 +25,7 @@ type Accounts struct {
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
 	DeletedAt         *time.Time
+	Deletion          string
+	DeletionSince     *time.Time
+	EmailOff          pq.StringArray
 }

@@ -12,10 +12,13 @@ import (
 )
 
 type AdminAccounts struct {
-	Username     string `sql:"primary_key"`
-	Version      int64
-	PasswordHash []byte
-	Enabled      bool
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	Username          string `sql:"primary_key"`
+	Version           int64
+	PasswordHash      []byte
+	Enabled           bool
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+	CreatedBy         string
+	IdempotencyKey    *string
+	IdempotencyDigest *[]byte
 }

@@ -20,4 +20,6 @@ type AuthChallenges struct {
 	ExpiresAt   time.Time
 	Attempts    int32
 	ConsumedAt  *time.Time
+	UserID      *uuid.UUID
+	Blocked     bool
 }

@@ -28,6 +28,9 @@ type accountsTable struct {
 	CreatedAt         postgres.ColumnTimestampz
 	UpdatedAt         postgres.ColumnTimestampz
 	DeletedAt         postgres.ColumnTimestampz
+	Deletion          postgres.ColumnString
+	DeletionSince     postgres.ColumnTimestampz
+	EmailOff          postgres.ColumnStringArray
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -80,9 +83,12 @@ func newAccountsTableImpl(schemaName, tableName, alias string) accountsTable {
 		CreatedAtColumn         = postgres.TimestampzColumn("created_at")
 		UpdatedAtColumn         = postgres.TimestampzColumn("updated_at")
 		DeletedAtColumn         = postgres.TimestampzColumn("deleted_at")
-		allColumns              = postgres.ColumnList{UserIDColumn, VersionColumn, EmailColumn, UserNameColumn, DisplayNameColumn, PreferredLanguageColumn, TimeZoneColumn, DeclaredCountryColumn, CreatedAtColumn, UpdatedAtColumn, DeletedAtColumn}
-		mutableColumns          = postgres.ColumnList{VersionColumn, EmailColumn, UserNameColumn, DisplayNameColumn, PreferredLanguageColumn, TimeZoneColumn, DeclaredCountryColumn, CreatedAtColumn, UpdatedAtColumn, DeletedAtColumn}
-		defaultColumns          = postgres.ColumnList{VersionColumn, DisplayNameColumn, DeclaredCountryColumn}
+		DeletionColumn          = postgres.StringColumn("deletion")
+		DeletionSinceColumn     = postgres.TimestampzColumn("deletion_since")
+		EmailOffColumn          = postgres.StringArrayColumn("email_off")
+		allColumns              = postgres.ColumnList{UserIDColumn, VersionColumn, EmailColumn, UserNameColumn, DisplayNameColumn, PreferredLanguageColumn, TimeZoneColumn, DeclaredCountryColumn, CreatedAtColumn, UpdatedAtColumn, DeletedAtColumn, DeletionColumn, DeletionSinceColumn, EmailOffColumn}
+		mutableColumns          = postgres.ColumnList{VersionColumn, EmailColumn, UserNameColumn, DisplayNameColumn, PreferredLanguageColumn, TimeZoneColumn, DeclaredCountryColumn, CreatedAtColumn, UpdatedAtColumn, DeletedAtColumn, DeletionColumn, DeletionSinceColumn, EmailOffColumn}
+		defaultColumns          = postgres.ColumnList{VersionColumn, DisplayNameColumn, DeclaredCountryColumn, DeletionColumn, EmailOffColumn}
 	)
 
 	return accountsTable{
@@ -100,6 +106,9 @@ func newAccountsTableImpl(schemaName, tableName, alias string) accountsTable {
 		CreatedAt:         CreatedAtColumn,
 		UpdatedAt:         UpdatedAtColumn,
 		DeletedAt:         DeletedAtColumn,
+		Deletion:          DeletionColumn,
+		DeletionSince:     DeletionSinceColumn,
+		EmailOff:          EmailOffColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

@@ -17,12 +17,15 @@ type adminAccountsTable struct {
 	postgres.Table
 
 	// Columns
-	Username     postgres.ColumnString
-	Version      postgres.ColumnInteger
-	PasswordHash postgres.ColumnBytea
-	Enabled      postgres.ColumnBool
-	CreatedAt    postgres.ColumnTimestampz
-	UpdatedAt    postgres.ColumnTimestampz
+	Username          postgres.ColumnString
+	Version           postgres.ColumnInteger
+	PasswordHash      postgres.ColumnBytea
+	Enabled           postgres.ColumnBool
+	CreatedAt         postgres.ColumnTimestampz
+	UpdatedAt         postgres.ColumnTimestampz
+	CreatedBy         postgres.ColumnString
+	IdempotencyKey    postgres.ColumnString
+	IdempotencyDigest postgres.ColumnBytea
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -64,27 +67,33 @@ func newAdminAccountsTable(schemaName, tableName, alias string) *AdminAccountsTa
 
 func newAdminAccountsTableImpl(schemaName, tableName, alias string) adminAccountsTable {
 	var (
-		UsernameColumn     = postgres.StringColumn("username")
-		VersionColumn      = postgres.IntegerColumn("version")
-		PasswordHashColumn = postgres.ByteaColumn("password_hash")
-		EnabledColumn      = postgres.BoolColumn("enabled")
-		CreatedAtColumn    = postgres.TimestampzColumn("created_at")
-		UpdatedAtColumn    = postgres.TimestampzColumn("updated_at")
-		allColumns         = postgres.ColumnList{UsernameColumn, VersionColumn, PasswordHashColumn, EnabledColumn, CreatedAtColumn, UpdatedAtColumn}
-		mutableColumns     = postgres.ColumnList{VersionColumn, PasswordHashColumn, EnabledColumn, CreatedAtColumn, UpdatedAtColumn}
-		defaultColumns     = postgres.ColumnList{VersionColumn, EnabledColumn}
+		UsernameColumn          = postgres.StringColumn("username")
+		VersionColumn           = postgres.IntegerColumn("version")
+		PasswordHashColumn      = postgres.ByteaColumn("password_hash")
+		EnabledColumn           = postgres.BoolColumn("enabled")
+		CreatedAtColumn         = postgres.TimestampzColumn("created_at")
+		UpdatedAtColumn         = postgres.TimestampzColumn("updated_at")
+		CreatedByColumn         = postgres.StringColumn("created_by")
+		IdempotencyKeyColumn    = postgres.StringColumn("idempotency_key")
+		IdempotencyDigestColumn = postgres.ByteaColumn("idempotency_digest")
+		allColumns              = postgres.ColumnList{UsernameColumn, VersionColumn, PasswordHashColumn, EnabledColumn, CreatedAtColumn, UpdatedAtColumn, CreatedByColumn, IdempotencyKeyColumn, IdempotencyDigestColumn}
+		mutableColumns          = postgres.ColumnList{VersionColumn, PasswordHashColumn, EnabledColumn, CreatedAtColumn, UpdatedAtColumn, CreatedByColumn, IdempotencyKeyColumn, IdempotencyDigestColumn}
+		defaultColumns          = postgres.ColumnList{VersionColumn, EnabledColumn, CreatedByColumn}
 	)
 
 	return adminAccountsTable{
 		Table: postgres.NewTable(schemaName, tableName, alias, allColumns...),
 
 		//Columns
-		Username:     UsernameColumn,
-		Version:      VersionColumn,
-		PasswordHash: PasswordHashColumn,
-		Enabled:      EnabledColumn,
-		CreatedAt:    CreatedAtColumn,
-		UpdatedAt:    UpdatedAtColumn,
+		Username:          UsernameColumn,
+		Version:           VersionColumn,
+		PasswordHash:      PasswordHashColumn,
+		Enabled:           EnabledColumn,
+		CreatedAt:         CreatedAtColumn,
+		UpdatedAt:         UpdatedAtColumn,
+		CreatedBy:         CreatedByColumn,
+		IdempotencyKey:    IdempotencyKeyColumn,
+		IdempotencyDigest: IdempotencyDigestColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

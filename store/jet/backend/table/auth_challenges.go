@@ -24,6 +24,8 @@ type authChallengesTable struct {
 	ExpiresAt   postgres.ColumnTimestampz
 	Attempts    postgres.ColumnInteger
 	ConsumedAt  postgres.ColumnTimestampz
+	UserID      postgres.ColumnString
+	Blocked     postgres.ColumnBool
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -72,9 +74,11 @@ func newAuthChallengesTableImpl(schemaName, tableName, alias string) authChallen
 		ExpiresAtColumn   = postgres.TimestampzColumn("expires_at")
 		AttemptsColumn    = postgres.IntegerColumn("attempts")
 		ConsumedAtColumn  = postgres.TimestampzColumn("consumed_at")
-		allColumns        = postgres.ColumnList{ChallengeIDColumn, EmailColumn, CodeHashColumn, CreatedAtColumn, ExpiresAtColumn, AttemptsColumn, ConsumedAtColumn}
-		mutableColumns    = postgres.ColumnList{EmailColumn, CodeHashColumn, CreatedAtColumn, ExpiresAtColumn, AttemptsColumn, ConsumedAtColumn}
-		defaultColumns    = postgres.ColumnList{AttemptsColumn}
+		UserIDColumn      = postgres.StringColumn("user_id")
+		BlockedColumn     = postgres.BoolColumn("blocked")
+		allColumns        = postgres.ColumnList{ChallengeIDColumn, EmailColumn, CodeHashColumn, CreatedAtColumn, ExpiresAtColumn, AttemptsColumn, ConsumedAtColumn, UserIDColumn, BlockedColumn}
+		mutableColumns    = postgres.ColumnList{EmailColumn, CodeHashColumn, CreatedAtColumn, ExpiresAtColumn, AttemptsColumn, ConsumedAtColumn, UserIDColumn, BlockedColumn}
+		defaultColumns    = postgres.ColumnList{AttemptsColumn, BlockedColumn}
 	)
 
 	return authChallengesTable{
@@ -88,6 +92,8 @@ func newAuthChallengesTableImpl(schemaName, tableName, alias string) authChallen
 		ExpiresAt:   ExpiresAtColumn,
 		Attempts:    AttemptsColumn,
 		ConsumedAt:  ConsumedAtColumn,
+		UserID:      UserIDColumn,
+		Blocked:     BlockedColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

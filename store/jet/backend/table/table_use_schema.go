@@ -10,6 +10,7 @@ package table
 // UseSchema sets a new schema name for all generated table SQL builder types. It is recommended to invoke
 // this method only once at the beginning of the program.
 func UseSchema(schema string) {
+	AccountAddresses = AccountAddresses.FromSchema(schema)
 	Accounts = Accounts.FromSchema(schema)
 	AdminAccounts = AdminAccounts.FromSchema(schema)
 	Applications = Applications.FromSchema(schema)
@@ -17,6 +18,7 @@ func UseSchema(schema string) {
 	AuthChallenges = AuthChallenges.FromSchema(schema)
 	DeviceSessions = DeviceSessions.FromSchema(schema)
 	EngineVersions = EngineVersions.FromSchema(schema)
+	EntitlementHistory = EntitlementHistory.FromSchema(schema)
 	EntitlementSnapshots = EntitlementSnapshots.FromSchema(schema)
 	GameTimeline = GameTimeline.FromSchema(schema)
 	GameTurns = GameTurns.FromSchema(schema)
@@ -34,5 +36,8 @@ func UseSchema(schema string) {
 	RaceNameReservations = RaceNameReservations.FromSchema(schema)
 	RaceNames = RaceNames.FromSchema(schema)
 	Runtimes = Runtimes.FromSchema(schema)
+	Sanctions = Sanctions.FromSchema(schema)
 	Secrets = Secrets.FromSchema(schema)
+	UserCountryCounters = UserCountryCounters.FromSchema(schema)
+	UserLimits = UserLimits.FromSchema(schema)
 }

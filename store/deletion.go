@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"galaxy/backend/galaxy"
+)
+
+// DeletingUsers gives the players whose deletion has begun and is not over.
+func (s *Store) DeletingUsers(ctx context.Context, limit int) ([]galaxy.UserID, error) {
+	return s.userIDs(ctx, `SELECT user_id FROM accounts WHERE deletion NOT IN ('', 'done') ORDER BY user_id LIMIT $1`, limit)
+}
+
+// ExpiredUsers gives the players whose paid tier has ended and is still stored.
+func (s *Store) ExpiredUsers(ctx context.Context, now time.Time, limit int) ([]galaxy.UserID, error) {
+	return s.userIDs(ctx, `SELECT user_id FROM entitlement_snapshots WHERE ends_at <= $1 AND tier <> 'free' LIMIT $2`, now, limit)
+}
+
+func (s *Store) userIDs(ctx context.Context, sql string, args ...any) ([]galaxy.UserID, error) {
+	found, err := rows[struct{ ID uuid.UUID }](ctx, s, literal{sql, args})
+	var out []galaxy.UserID
+	for _, f := range found {
+		out = append(out, galaxy.UserID{UUID: f.ID})
+	}
+	return out, err
+}
+
+// WaitingGames gives the games that do not run yet and in which a player has a seat or an application.
+func (s *Store) WaitingGames(ctx context.Context, user galaxy.UserID) ([]galaxy.GameID, error) {
+	return s.gameIDs(ctx, `SELECT g.game_id FROM games g WHERE g.status IN ('draft', 'enrollment_open', 'ready_to_start', 'start_failed') AND (
+			EXISTS (SELECT FROM memberships m WHERE m.game_id = g.game_id AND m.user_id = $1 AND m.status = 'active')
+			OR EXISTS (SELECT FROM applications a WHERE a.game_id = g.game_id AND a.user_id = $1 AND a.status = 'pending'))`, user.UUID)
+}
+
+// addresses are those that are, or were, a player's and are nobody else's now.
+const addresses = `SELECT address FROM (SELECT email AS address FROM accounts WHERE user_id = $1 AND email IS NOT NULL
+		UNION SELECT address FROM account_addresses WHERE user_id = $1) own
+	WHERE NOT EXISTS (SELECT FROM accounts o WHERE o.email = own.address AND o.user_id <> $1 AND o.deleted_at IS NULL)`
+
+// EraseMails forgets to whom mails for a player went and what they said; what still waits is not sent.
+func (s *Store) EraseMails(ctx context.Context, user galaxy.UserID, at time.Time) error {
+	t := &tx{}
+	const theirs = `SELECT delivery_id FROM mail_recipients WHERE address IN (` + addresses + `)
+		UNION SELECT d.delivery_id FROM mail_deliveries d JOIN notification_routes r ON d.idempotency_key = r.route_id::text WHERE r.user_id = $1 AND r.channel = 'email'`
+	t.raw(`UPDATE notification_routes SET status = 'skipped', detail = 'the account is deleted', settled_at = $2
+		WHERE user_id = $1 AND status IN ('pending', 'retrying')`, user.UUID, at)
+	t.raw(`UPDATE mail_deliveries SET status = CASE WHEN status IN ('pending', 'retrying') THEN 'skipped' ELSE status END, settled_at = coalesce(settled_at, $2),
+		detail = 'the account is deleted' WHERE delivery_id IN (`+theirs+`)`, user.UUID, at)
+	t.raw(`UPDATE mail_dead_letters SET detail = 'the account is deleted' WHERE delivery_id IN (`+theirs+`)`, user.UUID)
+	t.raw(`UPDATE mail_attempts SET detail = '' WHERE delivery_id IN (`+theirs+`)`, user.UUID)
+	t.raw(`DELETE FROM mail_payloads WHERE delivery_id IN (`+theirs+`)`, user.UUID)
+	t.raw(`DELETE FROM mail_recipients WHERE delivery_id IN (`+theirs+`)`, user.UUID)
+	return s.commit(ctx, t)
+}
+
+// EraseTraces forgets a player's devices, codes, countries and limits, what operators noted in words of their own, and
+// releases the race names that no game holds.
+func (s *Store) EraseTraces(ctx context.Context, user galaxy.UserID) error {
+	t := &tx{}
+	for _, sql := range []string{
+		`DELETE FROM device_sessions WHERE user_id = $1`,
+		`DELETE FROM auth_challenges WHERE user_id = $1 OR email IN (` + addresses + `)`,
+		`DELETE FROM user_country_counters WHERE user_id = $1`,
+		`DELETE FROM user_limits WHERE user_id = $1`,
+		`UPDATE sanctions SET note = '', lift_reason = '' WHERE user_id = $1`,
+		`DELETE FROM race_names WHERE user_id = $1 AND status <> 'reserved'`,
+	} {
+		t.raw(sql, user.UUID)
+	}
+	return s.commit(ctx, t)
+}
+
+// PurgeChallenges deletes up to n challenges made before a time, and gives how many it deleted.
+func (s *Store) PurgeChallenges(ctx context.Context, before time.Time, n int) (int, error) {
+	return s.purge(ctx, `DELETE FROM auth_challenges WHERE challenge_id IN (SELECT challenge_id FROM auth_challenges WHERE created_at < $1 LIMIT $2) RETURNING 1`, before, n)
+}
+
+// PurgeSessions deletes up to n sessions revoked before a time, and gives how many it deleted.
+func (s *Store) PurgeSessions(ctx context.Context, before time.Time, n int) (int, error) {
+	return s.purge(ctx, `DELETE FROM device_sessions WHERE device_session_id IN (SELECT device_session_id FROM device_sessions WHERE revoked_at < $1 LIMIT $2) RETURNING 1`, before, n)
+}
+
+func (s *Store) purge(ctx context.Context, sql string, before time.Time, n int) (int, error) {
+	t := &tx{}
+	var gone []struct{ One int }
+	scanAll(t.raw(sql, before, n), &gone)
+	err := s.commit(ctx, t)
+	return len(gone), err
+}
