@@ -129,7 +129,7 @@ func (s *starter) play() error {
 		return err
 	}
 	s.Versions = s.root(versions.Start(s.kit, versions.Deps{Store: s.Store, Now: s.Now}, forever))
-	s.Games, err = game.Start(s.kit, game.Deps{Config: s.Config.Game, Store: s.Store, Engine: engines, Now: s.Now, Log: s.Log.Named("game"),
+	s.Games, err = game.Start(s.kit, game.Deps{Config: s.Config.Game, Store: s.Store, Engine: engines, Rights: s.Rights.Of, Now: s.Now, Log: s.Log.Named("game"),
 		WakeNotify: func() { kit.Tell(s.Notify, notify.Wake{}) }}, members)
 	return err
 }

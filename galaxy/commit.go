@@ -16,6 +16,8 @@ var (
 	ErrRepeated = errors.New("the idempotency key belongs to an earlier request")
 	// ErrBlocked: the player may not sign in. Nothing was stored.
 	ErrBlocked = errors.New("the player may not sign in")
+	// ErrSeats: the player has as many seats as the entitlement allows. Nothing was stored.
+	ErrSeats = errors.New("the player has no seat left")
 	// ErrLeaseLost: another backend serves this database now. Nothing was stored.
 	ErrLeaseLost = errors.New("the lease on the database is lost")
 )

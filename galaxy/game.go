@@ -126,6 +126,12 @@ type NameChange struct {
 	User UserID
 }
 
+// Join is a player who wants, or gets, a seat, and how many seats the player may have at a time.
+type Join struct {
+	User  UserID
+	Seats int
+}
+
 // GameChange is a decision: what is to be stored, in one transaction, before anyone is told. Next is the game
 // afterwards, with the Version it was decided on.
 type GameChange struct {
@@ -133,6 +139,7 @@ type GameChange struct {
 	Applications []Application // made or changed
 	Memberships  []Membership  // made or changed
 	Names        []NameChange
+	Joins        []Join // who must still be allowed to when this is committed
 	Turn         *TurnRecord
 	Timeline     []TimelineEntry
 	Audit        []Audit

@@ -74,6 +74,7 @@ type Route struct {
 	Channel   Channel
 	User      UserID
 	Email     string // of the recipient, read when the route is claimed; empty once the account is deleted
+	Unwanted  bool   // the player has switched mails of the kind off
 	Payload   Payload
 	RequestID string // of the request that caused the notice, else the notice's key
 	Attempt   int

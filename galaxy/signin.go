@@ -99,7 +99,7 @@ func NormalEmail(s string) (string, error) {
 	parsed, err := mail.ParseAddress(s)
 	switch {
 	case err != nil, parsed.Address != s, parsed.Name != "", len(s) > maxEmail, len(local) > maxLocalPart, strings.Contains(domain, "@"),
-		!strings.Contains(domain, "."), strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		!strings.Contains(domain, "."), strings.HasPrefix(domain, "["), strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return "", Errorf(InvalidRequest, "email must be one address, such as ann@example.com")
 	}
 	return s, nil
@@ -115,7 +115,8 @@ const (
 // for which anybody could sign, is refused.
 func ParsePublicKey(s string) (PublicKey, error) {
 	raw, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(raw) != len(PublicKey{}) {
+	// encoding/base64 lets line breaks pass.
+	if err != nil || len(raw) != len(PublicKey{}) || len(s) != base64.StdEncoding.EncodedLen(len(raw)) {
 		return PublicKey{}, Errorf(InvalidRequest, "client_public_key must be 32 bytes in base64")
 	}
 	point, err := new(edwards25519.Point).SetBytes(raw)

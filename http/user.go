@@ -57,9 +57,6 @@ func (h *handlers) ApplyToGame(ctx context.Context, r api.ApplyToGameRequestObje
 	if _, err := h.lobbyGame(ctx, gameID(r.GameID)); err != nil {
 		return nil, err
 	}
-	if err := h.may(ctx, galaxy.ActJoinGame); err != nil {
-		return nil, err
-	}
 	a, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.Apply{User: caller(ctx), Race: r.Body.RaceName,
 		Idempotency: idempotency(ctx, r.Params.IdempotencyKey), RequestID: requestID(ginOf(ctx))})
 	if err != nil {
@@ -132,13 +129,4 @@ func (h *handlers) GetReport(ctx context.Context, r api.GetReportRequestObject) 
 		return nil, err
 	}
 	return verbatim(report), nil
-}
-
-// may refuses what a sanction forbids the player who calls.
-func (h *handlers) may(ctx context.Context, act galaxy.Act) error {
-	rights, ok := h.Rights.Of(caller(ctx))
-	if !ok {
-		return errNoPlayer
-	}
-	return rights.Allows(act, h.Now())
 }

@@ -1,11 +1,11 @@
 -- +goose Up
 
--- A fence also tells that a player is blocked.
+-- A fence also tells that a player is blocked, or has no seat left.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION fence(hits bigint, what text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF hits = 0 THEN
-        RAISE EXCEPTION 'fence: %', what USING ERRCODE = CASE what WHEN 'lease' THEN 'GX002' WHEN 'blocked' THEN 'GX004' ELSE 'GX001' END;
+        RAISE EXCEPTION 'fence: %', what USING ERRCODE = CASE what WHEN 'lease' THEN 'GX002' WHEN 'blocked' THEN 'GX004' WHEN 'seats' THEN 'GX005' ELSE 'GX001' END;
     END IF;
     RETURN true;
 END

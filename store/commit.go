@@ -25,6 +25,7 @@ func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Gam
 			WHERE(Games.GameID.EQ(UUID(id.UUID)).AND(Games.Version.EQ(Int(c.Next.Version)))).RETURNING(Games.GameID))
 		t.add(Runtimes.UPDATE(Runtimes.MutableColumns).MODEL(runtimeRow(id, c.Next.Runtime)).WHERE(Runtimes.GameID.EQ(UUID(id.UUID))))
 	}
+	t.joins(at, c.Joins)
 	t.members(id, c.Memberships)
 	t.applications(c.Applications)
 	t.names(id, at, c.Names)
@@ -39,6 +40,17 @@ func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Gam
 	}
 	c.Next.Version++
 	return c.Next, nil
+}
+
+// joins locks the accounts of players who join, so that what is decided about them meanwhile is either seen here or comes
+// after the seat.
+func (t *tx) joins(at time.Time, joins []galaxy.Join) {
+	for _, j := range joins {
+		t.raw(`SELECT 1 FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE`, j.User.UUID)
+		t.raw(`SELECT fence(count(*), 'blocked') FROM accounts a WHERE a.user_id = $1 AND a.deletion = '' AND NOT `+sanctioned("a", "$2", galaxy.GameJoinBlock), j.User.UUID, at)
+		t.raw(`SELECT fence((count(*) < $2)::int, 'seats') FROM memberships m JOIN games g USING (game_id)
+			WHERE m.user_id = $1 AND m.status = 'active' AND g.status NOT IN ('finished', 'cancelled')`, j.User.UUID, j.Seats)
+	}
 }
 
 func (t *tx) members(game galaxy.GameID, members []galaxy.Membership) {

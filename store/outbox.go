@@ -25,6 +25,7 @@ type routeRow struct {
 	Kind, Channel   string
 	User            uuid.UUID
 	Email           *string
+	Unwanted        bool
 	Payload         []byte
 	Request, Dedupe string
 	Attempt         int
@@ -40,7 +41,7 @@ func (s *Store) ClaimRoutes(ctx context.Context, now time.Time, n int, lease tim
 			ORDER BY next_attempt_at, route_id LIMIT $2 FOR UPDATE SKIP LOCKED),
 		claimed AS (UPDATE notification_routes r SET attempts = attempts + 1, next_attempt_at = $3 FROM due WHERE r.route_id = due.route_id
 			RETURNING r.route_id, r.notice_id, r.channel, r.user_id, r.attempts, r.created_at)
-		SELECT c.route_id, c.notice_id, n.kind, c.channel, c.user_id, a.email, n.payload, n.request_id, n.dedupe_key, c.attempts, c.created_at
+		SELECT c.route_id, c.notice_id, n.kind, c.channel, c.user_id, a.email, n.kind = ANY(a.email_off), n.payload, n.request_id, n.dedupe_key, c.attempts, c.created_at
 		FROM claimed c JOIN notifications n USING (notice_id) JOIN accounts a USING (user_id) ORDER BY c.route_id`, now, n, now.Add(lease)), &found)
 	if err := s.commit(ctx, t); err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func (s *Store) ClaimRoutes(ctx context.Context, now time.Time, n int, lease tim
 	var out []galaxy.Route
 	for _, r := range found {
 		route := galaxy.Route{ID: galaxy.RouteID{UUID: r.ID}, Notice: galaxy.NoticeID{UUID: r.Notice}, Kind: galaxy.Kind(r.Kind), Channel: galaxy.Channel(r.Channel),
-			User: galaxy.UserID{UUID: r.User}, Email: deref(r.Email), RequestID: r.Request, Attempt: r.Attempt, CreatedAt: r.CreatedAt}
+			User: galaxy.UserID{UUID: r.User}, Email: deref(r.Email), Unwanted: r.Unwanted, RequestID: r.Request, Attempt: r.Attempt, CreatedAt: r.CreatedAt}
 		if route.RequestID == "" {
 			route.RequestID = r.Dedupe
 		}

@@ -100,6 +100,8 @@ func fenceError(err error) error {
 			return fmt.Errorf("%w (%w)", galaxy.ErrStale, err)
 		case "GX002":
 			return fmt.Errorf("%w (%w)", galaxy.ErrLeaseLost, err)
+		case "GX005":
+			return fmt.Errorf("%w (%w)", galaxy.ErrSeats, err)
 		case "GX004":
 			return fmt.Errorf("%w (%w)", galaxy.ErrBlocked, err)
 		}

@@ -42,6 +42,8 @@ type Deps struct {
 	Config Config
 	Store  Store
 	Engine *engine.Deps
+	// Rights gives what a player may do; false when there is no such player.
+	Rights func(galaxy.UserID) (galaxy.Rights, bool)
 	// WakeNotify tells the notice worker that notices were stored.
 	WakeNotify func()
 	Now        func() time.Time

@@ -66,11 +66,17 @@ func newWorld(t *testing.T, players int) *world {
 var quick = engine.Pace{Probe: 100 * time.Millisecond, Retry: 50 * time.Millisecond, Settle: 20 * time.Millisecond, Health: 5 * time.Second,
 	Restarts: kit.Backoff{Min: 50 * time.Millisecond, Max: time.Second, Retries: 5, Within: time.Minute}}
 
+// may gives the rights that a player has in the store.
+func (w *world) may(id galaxy.UserID) (galaxy.Rights, bool) {
+	a, err := w.st.Account(context.Background(), id)
+	return a.Rights, err == nil
+}
+
 func (w *world) begin(driver engine.Containers) {
 	d, err := engine.New(engine.Deps{Config: engine.Config{WorkerPool: 4, JobQueue: 64, StopGrace: time.Second, StartTimeout: time.Minute, GenerationLimit: w.limit, TurnConcurrency: 64},
 		Containers: driver, Client: w.client, Log: zap.NewNop(), Pace: quick}, noop.Meter{})
 	require.NoError(w.t, err)
-	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute}, Store: w.st, Engine: d, Now: w.now, Log: zap.NewNop(),
+	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute}, Store: w.st, Engine: d, Now: w.now, Log: zap.NewNop(), Rights: w.may,
 		WakeNotify: func() {}, Retry: 50 * time.Millisecond}, kittest.Never)
 	require.NoError(w.t, err)
 	games := w.games

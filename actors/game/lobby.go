@@ -95,16 +95,42 @@ func (t *table) onApply(c actor.Context, ctx context.Context, m Apply) (galaxy.A
 		return galaxy.Application{}, err
 	}
 	change, a, err := t.game.Apply(galaxy.ApplicationID{UUID: galaxy.NewID()}, m.User, m.Race, m.Idempotency, t.by(galaxy.User(m.User), m.RequestID))
+	if err == nil {
+		err = t.joins(&change, m.User)
+	}
 	if err != nil {
 		return t.appliedBefore(ctx, m, err)
 	}
-	if err := t.commit(c, ctx, change); err != nil {
-		if errors.Is(err, galaxy.ErrRepeated) {
-			return t.appliedBefore(ctx, m, err)
-		}
-		return galaxy.Application{}, err
+	err = t.commit(c, ctx, change)
+	if errors.Is(err, galaxy.ErrRepeated) {
+		return t.appliedBefore(ctx, m, err)
 	}
-	return a, nil
+	return a, refusal(err)
+}
+
+// joins notes that a player joins by a change, if the player may.
+func (t *table) joins(change *galaxy.GameChange, user galaxy.UserID) error {
+	if change.Nothing() {
+		return nil // the answer to a repeated request
+	}
+	now := t.Now()
+	rights, ok := t.Rights(user)
+	if !ok {
+		return galaxy.Errorf(galaxy.NotFound, "the player has no account any more")
+	}
+	change.Joins = append(change.Joins, galaxy.Join{User: user, Seats: rights.Numbers(now).MaxActiveMemberships})
+	return rights.Allows(galaxy.ActJoinGame, now)
+}
+
+// refusal gives the words for a join that the store has refused.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, galaxy.ErrBlocked):
+		return galaxy.Errorf(galaxy.Forbidden, "the player may not %s any more", galaxy.ActJoinGame)
+	case errors.Is(err, galaxy.ErrSeats):
+		return galaxy.Errorf(galaxy.EligibilityDenied, "the player has a seat in as many games as the entitlement allows")
+	}
+	return err
 }
 
 // appliedBefore answers a repeated request with the application it made, whatever became of it; refusal otherwise.
@@ -130,10 +156,13 @@ func (t *table) onApprove(c actor.Context, ctx context.Context, m Approve) (gala
 		return galaxy.Application{}, err
 	}
 	change, a, err := t.game.Approve(m.Application, galaxy.MembershipID{UUID: galaxy.NewID()}, t.by(m.Principal, m.RequestID))
+	if err == nil {
+		err = t.joins(&change, a.User)
+	}
 	if err != nil {
 		return galaxy.Application{}, err
 	}
-	return a, t.commit(c, ctx, change)
+	return a, refusal(t.commit(c, ctx, change))
 }
 
 // onView shows a game to whoever is or was a member.

@@ -138,6 +138,9 @@ func (w *worker) tell(ctx context.Context, r galaxy.Route) galaxy.RouteRecord {
 		if r.Email == "" {
 			return galaxy.RouteRecord{State: galaxy.RouteSkipped, Detail: "the player has no address any more"}
 		}
+		if r.Unwanted {
+			return galaxy.RouteRecord{State: galaxy.RouteSkipped, Detail: "the player has switched mails of this kind off"}
+		}
 		return galaxy.RouteRecord{State: galaxy.RouteDelivered, Mail: &galaxy.NewDelivery{ID: galaxy.DeliveryID{UUID: galaxy.NewID()},
 			Template: string(r.Kind), Key: r.ID.String(), To: r.Email, Payload: r.Payload.JSON()}}
 	default:
