@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -22,6 +23,7 @@ type Stream struct {
 
 	mu     sync.Mutex
 	events []*pushv1.ClientEvent
+	ended  []*pushv1.SessionInvalidation
 	seen   map[string]bool // event ids: an event may come twice
 	cursor string
 	end    error
@@ -90,9 +92,24 @@ func (s *Stream) read(stream grpc.ServerStreamingClient[pushv1.PushEvent]) error
 			s.seen[c.GetEventId()] = true
 			s.events = append(s.events, c)
 		}
+		if ended := e.GetSessionInvalidation(); ended != nil {
+			s.ended = append(s.ended, ended)
+		}
 		s.mu.Unlock()
 	}
 	return nil
+}
+
+// Ended gives the reason for which a session was ended, if gateways were told of it.
+func (s *Stream) Ended(session uuid.UUID) (reason string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.ended {
+		if e.GetDeviceSessionId() == session.String() {
+			return e.GetReason(), true
+		}
+	}
+	return "", false
 }
 
 // Events gives what has come so far, oldest first, each once.
