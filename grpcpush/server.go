@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -113,6 +114,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
+// resumedHeader says whether the stream goes on where the gateway's cursor stood.
+const resumedHeader = "galaxy-resumed"
+
 // SubscribePush sends a gateway its events until it leaves, is replaced, or the service stops.
 func (s *Server) SubscribePush(in *pushv1.GatewaySubscribeRequest, stream grpc.ServerStreamingServer[pushv1.PushEvent]) error {
 	ctx := stream.Context()
@@ -124,7 +128,7 @@ func (s *Server) SubscribePush(in *pushv1.GatewaySubscribeRequest, stream grpc.S
 		return s.status(err)
 	}
 	defer sub.Close()
-	if err := stream.SendHeader(metadata.MD{}); err != nil {
+	if err := stream.SendHeader(metadata.Pairs(resumedHeader, strconv.FormatBool(sub.Resumed()))); err != nil {
 		return err
 	}
 	log := s.Log.With(zap.String("gateway_client_id", in.GetGatewayClientId()))

@@ -3,6 +3,7 @@ package grpcpush_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -101,6 +102,15 @@ func TestAGatewayGoesOnWhereItStopped(t *testing.T) {
 	f.publish(t, 1)
 	f.publish(t, 2)
 	again := f.subscribe(t, t.Context(), "a", e.GetCursor())
+	header, err := again.Header()
+	require.NoError(t, err)
+	require.Equal(t, []string{"true"}, header.Get("galaxy-resumed"))
+	header, err = f.subscribe(t, t.Context(), "b", "").Header()
+	require.NoError(t, err)
+	require.Equal(t, []string{"false"}, header.Get("galaxy-resumed"))
+	header, err = f.subscribe(t, t.Context(), "c", strings.Repeat("0", 20)).Header()
+	require.NoError(t, err)
+	require.Equal(t, []string{"false"}, header.Get("galaxy-resumed"), "a cursor of another lifetime")
 	f.publish(t, 3)
 	for n := 1; n <= 3; n++ {
 		e, err := again.Recv()

@@ -65,6 +65,8 @@ func beginWith(t *testing.T, o stack.Options) *world {
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
 	o.Dir, o.Binaries, o.Label = dir, binaries, "galaxy-test-"+uuid.NewString()
+	// Everything that can be said is said, for it is searched for secrets at the end.
+	o.Env = append([]string{"BACKEND_LOGGING_LEVEL=debug", "BACKEND_OTEL_TRACES_EXPORTER=stdout", "BACKEND_GATEWAY_TOKEN=" + token, "BACKEND_GATEWAY_TOKEN_PREVIOUS=" + previousToken}, o.Env...)
 	s, err := stack.Start(t.Context(), o)
 	require.NoError(t, err)
 	w := &world{T: t, stack: s, admin: gateway.Operator(stack.AdminUser, stack.AdminPassword)}
@@ -79,7 +81,9 @@ func beginWith(t *testing.T, o stack.Options) *world {
 				t.Logf("the service's log ends:\n%s", raw[max(0, len(raw)-8000):])
 			}
 		}
+		secrets := w.secrets(ctx)
 		_ = w.backend.Stop(ctx)
+		w.keptSecret(secrets)
 		_ = s.StopEngines(ctx, time.Second)
 		_ = s.Close()
 		_ = os.RemoveAll(dir)
@@ -88,9 +92,9 @@ func beginWith(t *testing.T, o stack.Options) *world {
 	defer cancel()
 	w.backend, err = s.StartBackend(ctx)
 	require.NoError(t, err)
-	w.gateway, err = gateway.New(s.URL(), fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Inbox))
+	w.gateway, err = gateway.New(s.URL(), fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Inbox), token)
 	require.NoError(t, err)
-	w.stream, err = gateway.Subscribe(ctx, s.Push(), "test")
+	w.stream, err = gateway.Subscribe(ctx, s.Push(), "test", previousToken)
 	require.NoError(t, err)
 	return w
 }
@@ -162,6 +166,12 @@ func (w *world) force(turn int) int {
 	}
 	return r.StatusCode()
 }
+
+// The gateway bears the one on the REST surface and the other on the push stream, as while they are being changed.
+const (
+	token         = "the-token-of-the-gateways-now"
+	previousToken = "the-token-of-the-gateways-before"
+)
 
 const list = `[ {"type":"peace", "race":"Race-B"} ]`
 

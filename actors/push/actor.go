@@ -165,7 +165,7 @@ func (h *Hub) count(kind string) {
 }
 
 func (h *Hub) onSubscribe(c actor.Context, m Subscribe) {
-	replay, err := h.replay(m)
+	replay, resumed, err := h.replay(m)
 	if err != nil {
 		kit.Reply(c, nil, err)
 		return
@@ -173,7 +173,7 @@ func (h *Hub) onSubscribe(c actor.Context, m Subscribe) {
 	if old, ok := h.clients[m.Client]; ok {
 		h.forget(c, old.sub, ErrReplaced)
 	}
-	sub := newSubscription(m.Client, kit.Self(c), h.Config.Queue, replay)
+	sub := newSubscription(m.Client, kit.Self(c), h.Config.Queue, replay, resumed)
 	pid := c.Spawn(h.sys.Props(func() actor.Actor { return newSubscriber(sub, h.Deps, h.droppeds) }, kit.Frequent(), kit.Kind("subscriber")))
 	h.clients[m.Client] = client{sub, pid}
 	h.subscribers.Add(context.Background(), 1)
@@ -211,32 +211,32 @@ func (h *Hub) answerDrains(c actor.Context) {
 	h.drains = nil
 }
 
-// replay gives what a gateway has missed.
-func (h *Hub) replay(m Subscribe) ([]*Frame, error) {
+// replay gives what a gateway has missed, and whether nothing is missing between its cursor and that.
+func (h *Hub) replay(m Subscribe) (missed []*Frame, resumed bool, err error) {
 	if h.draining {
-		return nil, ErrDraining
+		return nil, false, ErrDraining
 	}
 	if !validClient(m.Client) {
-		return nil, galaxy.Errorf(galaxy.InvalidRequest, "gateway_client_id must have 1 to %d printable ASCII characters", maxClient)
+		return nil, false, galaxy.Errorf(galaxy.InvalidRequest, "gateway_client_id must have 1 to %d printable ASCII characters", maxClient)
 	}
 	if m.Cursor == "" {
-		return nil, nil
+		return nil, false, nil
 	}
 	cursor, ok := parseCursor(m.Cursor)
 	if !ok {
-		return nil, galaxy.Errorf(galaxy.InvalidRequest, "cursor must be one that this service gave out")
+		return nil, false, galaxy.Errorf(galaxy.InvalidRequest, "cursor must be one that this service gave out")
 	}
 	h.ring.expire(h.Now())
 	log := h.Log.With(zap.String("gateway_client_id", m.Client), zap.String("cursor", m.Cursor))
 	if cursor>>counterBits != h.newest>>counterBits {
 		log.Info("the cursor is of another process lifetime: the stream begins with the next event")
-		return nil, nil
+		return nil, false, nil
 	}
-	frames, ok := h.ring.after(cursor, h.newest)
-	if !ok {
+	missed, resumed = h.ring.after(cursor, h.newest)
+	if !resumed {
 		log.Warn("the cursor has aged out: the stream begins with the next event")
 	}
-	return frames, nil
+	return missed, resumed, nil
 }
 
 const maxClient = 128

@@ -18,10 +18,11 @@ var (
 // Subscription is where a gateway's stream takes its events from. It is the one thing that the subscriber's actor
 // shares with another goroutine.
 type Subscription struct {
-	client string
-	hub    kit.Ref
-	limit  int
-	ready  chan struct{} // holds a token when there may be something to take
+	client  string
+	hub     kit.Ref
+	limit   int
+	resumed bool
+	ready   chan struct{} // holds a token when there may be something to take
 
 	mu     sync.Mutex
 	replay []*Frame // of the ring, outside the limit
@@ -30,11 +31,15 @@ type Subscription struct {
 	ended  error
 }
 
-func newSubscription(client string, hub kit.Ref, limit int, replay []*Frame) *Subscription {
-	s := &Subscription{client: client, hub: hub, limit: limit, ready: make(chan struct{}, 1), replay: replay}
+func newSubscription(client string, hub kit.Ref, limit int, replay []*Frame, resumed bool) *Subscription {
+	s := &Subscription{client: client, hub: hub, limit: limit, resumed: resumed, ready: make(chan struct{}, 1), replay: replay}
 	s.signal()
 	return s
 }
+
+// Resumed reports whether the stream goes on where the gateway's cursor stood, with nothing missing in between. A gateway
+// whose stream does not must not trust what it has cached of sessions.
+func (s *Subscription) Resumed() bool { return s.resumed }
 
 func (s *Subscription) signal() {
 	select {

@@ -37,12 +37,12 @@ type saved struct {
 const engineVersion = "1.0.0"
 
 func newDemo(ctx context.Context, o options, s *stack.Stack) (*demo, error) {
-	g, err := gateway.New(s.URL(), fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Inbox))
+	g, err := gateway.New(s.URL(), fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Inbox), "")
 	if err != nil {
 		return nil, err
 	}
 	d := &demo{options: o, gateway: g, admin: gateway.Operator(stack.AdminUser, stack.AdminPassword), file: filepath.Join(o.data, "demo.json")}
-	if d.stream, err = gateway.Subscribe(ctx, s.Push(), "devstack"); err != nil {
+	if d.stream, err = gateway.Subscribe(ctx, s.Push(), "devstack", ""); err != nil {
 		return nil, err
 	}
 	err = during("providing the engine", func() error { return d.register(ctx, s) })

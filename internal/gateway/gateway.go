@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,9 +26,16 @@ type Gateway struct {
 	inbox string
 }
 
-// New makes a gateway for the REST surface at api; inbox is the URL of the inbox's web page.
-func New(api, inbox string) (*Gateway, error) {
-	c, err := client.NewClientWithResponses(api, client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}))
+// New makes a gateway for the REST surface at api, which bears token if there is one; inbox is the URL of the inbox's
+// web page.
+func New(api, inbox, token string) (*Gateway, error) {
+	c, err := client.NewClientWithResponses(api, client.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}), client.WithRequestEditorFn(
+		func(_ context.Context, r *http.Request) error {
+			if token != "" && !strings.HasPrefix(r.URL.Path, "/api/v1/admin/") {
+				r.Header.Set("Authorization", "Bearer "+token)
+			}
+			return nil
+		}))
 	return &Gateway{API: c, inbox: inbox}, err
 }
 
@@ -77,6 +85,10 @@ func Check(res *http.Response, body []byte, want int) error {
 
 // SignIn signs an address in: it asks for a code, reads it from the inbox and confirms it with a fresh key.
 func (g *Gateway) SignIn(ctx context.Context, email string) (Player, error) {
+	newest, err := g.newest(ctx, email)
+	if err != nil {
+		return Player{}, err
+	}
 	sent, err := g.API.SendEmailCodeWithResponse(ctx, nil, client.SendEmailCodeRequest{Email: email})
 	if err != nil {
 		return Player{}, err
@@ -88,7 +100,7 @@ func (g *Gateway) SignIn(ctx context.Context, email string) (Player, error) {
 	if err != nil {
 		return Player{}, err
 	}
-	code, err := g.code(ctx, email)
+	code, err := g.code(ctx, email, newest.ID)
 	if err != nil {
 		return Player{}, err
 	}
@@ -105,19 +117,26 @@ func (g *Gateway) SignIn(ctx context.Context, email string) (Player, error) {
 
 var sixDigits = regexp.MustCompile(`\b[0-9]{6}\b`)
 
-// code waits for the newest mail to an address, forgets nothing, and reads the code in it.
-func (g *Gateway) code(ctx context.Context, email string) (string, error) {
-	seen := ""
+type message struct{ ID, Subject string }
+
+// newest gives the newest mail to an address; an empty one when there is none.
+func (g *Gateway) newest(ctx context.Context, email string) (message, error) {
+	var mails []message
+	if err := g.mails(ctx, email, &mails); err != nil || len(mails) == 0 {
+		return message{}, err
+	}
+	return mails[0], nil
+}
+
+// code waits for a mail to an address that is newer than the one seen, forgets nothing, and reads the code in it.
+func (g *Gateway) code(ctx context.Context, email, seen string) (string, error) {
 	for {
-		var mails []struct{ ID, Subject string }
-		if err := g.mails(ctx, email, &mails); err != nil {
+		m, err := g.newest(ctx, email)
+		if err != nil {
 			return "", err
 		}
-		if len(mails) > 0 && mails[0].ID != seen {
-			if code := sixDigits.FindString(mails[0].Subject); code != "" {
-				return code, nil
-			}
-			seen = mails[0].ID
+		if code := sixDigits.FindString(m.Subject); m.ID != seen && code != "" {
+			return code, nil
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):

@@ -29,9 +29,22 @@ type Stream struct {
 	end    error
 }
 
-// Subscribe opens the stream at address, under the name id, and waits until it stands.
-func Subscribe(ctx context.Context, address, id string) (*Stream, error) {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+// bearer sends a token with every call.
+type bearer string
+
+func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + string(b)}, nil
+}
+
+func (bearer) RequireTransportSecurity() bool { return false }
+
+// Subscribe opens the stream at address, under the name id and with token if there is one, and waits until it stands.
+func Subscribe(ctx context.Context, address, id, token string) (*Stream, error) {
+	opts := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
+	if token != "" {
+		opts = append(opts, grpc.WithPerRPCCredentials(bearer(token)))
+	}
+	conn, err := grpc.NewClient(address, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +67,11 @@ func (s *Stream) open(ctx context.Context, id string) (grpc.ServerStreamingClien
 	if err != nil {
 		return nil, err
 	}
-	if _, err := stream.Header(); err != nil {
-		return nil, err
+	header, err := stream.Header()
+	if err == nil && header == nil { // it has ended already
+		_, err = stream.Recv()
 	}
-	return stream, nil
+	return stream, err
 }
 
 func (s *Stream) hold(ctx context.Context, id string, stream grpc.ServerStreamingClient[pushv1.PushEvent]) {

@@ -29,7 +29,9 @@ const (
 // Push carries events to gateways, which forward them to their players' devices.
 type PushClient interface {
 	// SubscribePush streams every event from the cursor on. Response headers are sent as soon as the subscription
-	// stands, before the first event.
+	// stands, before the first event. The header galaxy-resumed is "true" when the stream goes on where the cursor stood,
+	// with nothing missing in between. Otherwise events may have been missed, ends of sessions among them: a gateway then
+	// looks sessions up anew.
 	//
 	// ABORTED: a newer subscription of the same gateway_client_id has replaced this one; do not reconnect.
 	// UNAVAILABLE: the service is stopping or not serving; reconnect with the last cursor.
@@ -72,7 +74,9 @@ type Push_SubscribePushClient = grpc.ServerStreamingClient[PushEvent]
 // Push carries events to gateways, which forward them to their players' devices.
 type PushServer interface {
 	// SubscribePush streams every event from the cursor on. Response headers are sent as soon as the subscription
-	// stands, before the first event.
+	// stands, before the first event. The header galaxy-resumed is "true" when the stream goes on where the cursor stood,
+	// with nothing missing in between. Otherwise events may have been missed, ends of sessions among them: a gateway then
+	// looks sessions up anew.
 	//
 	// ABORTED: a newer subscription of the same gateway_client_id has replaced this one; do not reconnect.
 	// UNAVAILABLE: the service is stopping or not serving; reconnect with the last cursor.
