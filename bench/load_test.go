@@ -31,8 +31,13 @@ type asker struct {
 
 // newLoad connects to a server; connection i always sends the i-th request.
 func newLoad(t *testing.T, address string, request func(i int) *http.Request) *load {
+	return newLoadOf(t, address, connections, request)
+}
+
+// newLoadOf is newLoad with n connections.
+func newLoadOf(t *testing.T, address string, n int, request func(i int) *http.Request) *load {
 	l := &load{T: t}
-	for i := range connections {
+	for i := range n {
 		var b bytes.Buffer
 		require.NoError(t, request(i).Write(&b))
 		conn, err := net.Dial("tcp", address)

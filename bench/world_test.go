@@ -35,6 +35,8 @@ type world struct {
 	dsn    string
 	st     *store.Store
 	system *actors.System
+	codes  *codes
+	deps   surface.Deps
 	rest   string // host:port
 	push   string
 }
@@ -73,7 +75,8 @@ func newWorldOn(t *testing.T, dsn string, containers engine.Containers, settings
 	lease, err := w.st.AcquireLease(t.Context(), store.DefaultPulse)
 	require.NoError(t, err)
 	t.Cleanup(lease.Release)
-	w.system, err = actors.Start(t.Context(), actors.Deps{Config: c.actors, Store: w.st, Containers: containers, Engines: enginehttp.New(c.engine, tel.Tracers),
+	w.codes = &codes{Store: w.st}
+	w.system, err = actors.Start(t.Context(), actors.Deps{Config: c.actors, Store: w.codes, Containers: containers, Engines: enginehttp.New(c.engine, tel.Tracers),
 		Pace: engine.DefaultPace, Render: mailtext.Render, Country: func(netip.Addr) string { return "" }, Now: storetest.Now, Log: tel.Log, Tracers: tel.Tracers, Meter: tel.Meter,
 		Send: func(context.Context, galaxy.Mail) galaxy.SendResult {
 			return galaxy.SendResult{Outcome: galaxy.MailSent}
@@ -84,12 +87,18 @@ func newWorldOn(t *testing.T, dsn string, containers engine.Containers, settings
 	require.NoError(t, err)
 	w.push = push.Addr().String()
 	t.Cleanup(func() { w.stop("push", push.Stop) })
-	rest, err := surface.New(surface.Deps{Config: c.http, Limits: c.limits, Store: w.st, System: w.system, Serving: lease.Held, Now: storetest.Now, Log: tel.Log, Tracers: tel.Tracers, Meter: tel.Meter})
-	require.NoError(t, err)
-	require.NoError(t, rest.Listen())
-	w.rest = rest.Addr().String()
-	t.Cleanup(func() { w.stop("rest", rest.Stop) })
+	w.deps = surface.Deps{Config: c.http, Limits: c.limits, Store: w.st, System: w.system, Serving: lease.Held, Now: storetest.Now, Log: tel.Log, Tracers: tel.Tracers, Meter: tel.Meter}
+	w.rest = w.serve(w.deps)
 	return w
+}
+
+// serve serves one more REST surface over the same service, and gives its address.
+func (w *world) serve(d surface.Deps) string {
+	rest, err := surface.New(d)
+	require.NoError(w, err)
+	require.NoError(w, rest.Listen())
+	w.Cleanup(func() { w.stop("rest", rest.Stop) })
+	return rest.Addr().String()
 }
 
 // signIn makes a player whom the service knows.

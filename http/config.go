@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -80,6 +81,8 @@ type Deps struct {
 	Limits LimitConfig
 	Store  Store
 	*actors.System
+	// Operators admits operators; nil is Basic Auth against their accounts.
+	Operators func(r *http.Request, source string) (username string, err error)
 	// Serving reports whether this backend holds the lease.
 	Serving func() bool
 	// Checks are those of readiness, beside the lease.

@@ -46,6 +46,9 @@ func New(d Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Deps: d, contract: contract, accounts: accounts, failed: make(chan error, 1)}
+	if s.Operators == nil {
+		s.Operators = s.basicAuth
+	}
 	if s.users, err = newThrottle[galaxy.UserID](d.Limits.UserRate, d.Limits.UserBurst, d.Limits.UserConcurrency); err != nil {
 		return nil, err
 	}

@@ -41,9 +41,15 @@ func TestWhoAsksTooMuchHasToWait(t *testing.T) {
 	t.Run("no limit", func(t *testing.T) {
 		th, err := newThrottle[string](0, 0, 0)
 		require.NoError(t, err)
+		require.Nil(t, th)
+	})
+	t.Run("concurrency alone", func(t *testing.T) {
+		th, err := newThrottle[string](0, 0, 1)
+		require.NoError(t, err)
 		for range 10_000 {
 			b, _ := th.enter("ann", now)
-			require.NotNil(t, b)
+			require.NotNil(t, b, "there is no rate")
+			th.leave(b)
 		}
 	})
 }

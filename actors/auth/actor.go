@@ -35,7 +35,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Fam
 			a.idle = kit.NewIdle(idle, &a.timers)
 			return a
 		}, kit.Kind("auth"))
-	}, strategy, kit.Nameless)
+	}, strategy, kit.Nameless())
 }
 
 // Receive signs in.

@@ -2,7 +2,9 @@ package kit
 
 import (
 	"fmt"
-	"sync"
+	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -15,16 +17,17 @@ type Family[K comparable] struct {
 	system   *System
 	spawn    func(K) *actor.Props
 	nameless bool
+	idle     time.Duration
+	timers   Timers
 	children map[K]*child // touched by the family's actor only
 	keys     map[string]K // by the child's process id
 	draining bool
-
-	mu   sync.RWMutex
-	live map[K]*actor.PID // what children holds, for readers outside
+	live     atomic.Int64 // how many children there are, for readers outside
 }
 
 type child struct {
 	pid    *actor.PID
+	used   int64                    // when it was last sent something, in Unix nanoseconds; kept by families with Idle
 	ending bool                     // poisoned; its Terminated is awaited
 	held   []*actor.MessageEnvelope // came while it was ending
 }
@@ -36,21 +39,32 @@ type passivate struct{ who *actor.PID }
 var restartNow = Backoff{Min: 50e6, Max: 10e9, Retries: 10, Within: 60e9}
 
 // FamilyOption changes how a family treats its children.
-type FamilyOption int
+type FamilyOption func(*familyOptions)
+
+type familyOptions struct {
+	nameless bool
+	idle     time.Duration
+}
 
 // Nameless keeps the keys out of the children's paths, and so out of logs: they name persons.
-const Nameless FamilyOption = 1
+func Nameless() FamilyOption { return func(o *familyOptions) { o.nameless = true } }
+
+// IdleAfter has the family end children that nobody has sent anything for a while, half as long again at most. It spares
+// small children the timer that Idle needs.
+func IdleAfter(d time.Duration) FamilyOption { return func(o *familyOptions) { o.idle = d } }
 
 // NewFamily starts a family. spawn makes the Props of the child for a key; children that fail are met with strategy,
 // nil being a restart with backoff. name is the family's name in the actor tree.
 func NewFamily[K comparable](s *System, name string, spawn func(K) *actor.Props, strategy actor.SupervisorStrategy, opts ...FamilyOption) (*Family[K], error) {
-	f := &Family[K]{system: s, spawn: spawn, children: map[K]*child{}, keys: map[string]K{}, live: map[K]*actor.PID{}}
+	f := &Family[K]{system: s, spawn: spawn, children: map[K]*child{}, keys: map[string]K{}}
 	if strategy == nil {
 		strategy = restartNow
 	}
+	var o familyOptions
 	for _, opt := range opts {
-		f.nameless = f.nameless || opt == Nameless
+		opt(&o)
 	}
+	f.nameless, f.idle = o.nameless, o.idle
 	// The family has no state but its children, so a failure of its own is met by going on.
 	ref, err := s.Spawn(name, s.Props(func() actor.Actor { return f }, Supervise(strategy), MaxAsks(1<<30), Kind(name)), resume{})
 	if err != nil {
@@ -75,10 +89,13 @@ func (f *Family[K]) Ref(key K) Ref { return Ref{root: f.ref.root, pid: f.ref.pid
 func (f *Family[K]) Root() Ref { return f.ref }
 
 // Live counts the children that are alive.
-func (f *Family[K]) Live() int {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return len(f.live)
+func (f *Family[K]) Live() int { return int(f.live.Load()) }
+
+// Key gives the key of a family's child in hand, as it stands in the child's path. Children that read it there, and not
+// from their Props, can share those: Props of one's own hold more than a small actor.
+func Key(c actor.Context) string {
+	id := c.Self().GetId()
+	return id[strings.LastIndexByte(id, '/')+1:]
 }
 
 // Passivate asks the family of the actor in hand to end it, once what waits in its mailbox is done.
@@ -91,6 +108,15 @@ func Passivate(c actor.Context) {
 // Receive routes.
 func (f *Family[K]) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
+	case *actor.Started:
+		if f.idle > 0 {
+			f.timers.Start(c, IdleTick, f.idle/2)
+		}
+	case Tick:
+		if f.timers.Fired(m) {
+			f.endIdle(c)
+			f.timers.Start(c, IdleTick, f.idle/2)
+		}
 	case routed:
 		f.route(c, m)
 	case passivate:
@@ -99,6 +125,18 @@ func (f *Family[K]) Receive(c actor.Context) {
 		f.ended(c, m.Who)
 	case drain:
 		f.drain(c)
+	case *actor.Stopping:
+		f.timers.CancelAll()
+	}
+}
+
+func (f *Family[K]) endIdle(c actor.Context) {
+	before := time.Now().Add(-f.idle).UnixNano()
+	for _, ch := range f.children {
+		if !ch.ending && ch.used < before {
+			ch.ending = true
+			c.Poison(ch.pid)
+		}
 	}
 }
 
@@ -115,9 +153,16 @@ func (f *Family[K]) route(c actor.Context, m routed) {
 	case f.draining:
 		ReplyTo(c, c.Sender(), nil, ErrStopping)
 	case known != nil:
+		f.use(known)
 		f.system.ActorSystem.Root.Send(known.pid, env)
 	default:
 		f.begin(c, key, env)
+	}
+}
+
+func (f *Family[K]) use(ch *child) {
+	if f.idle > 0 {
+		ch.used = time.Now().UnixNano()
 	}
 }
 
@@ -131,10 +176,9 @@ func (f *Family[K]) begin(c actor.Context, key K, envs ...*actor.MessageEnvelope
 		return
 	}
 	f.children[key] = &child{pid: pid}
+	f.use(f.children[key])
 	f.keys[pid.Id] = key
-	f.mu.Lock()
-	f.live[key] = pid
-	f.mu.Unlock()
+	f.live.Add(1)
 	for _, env := range envs {
 		f.system.ActorSystem.Root.Send(pid, env)
 	}
@@ -164,9 +208,7 @@ func (f *Family[K]) ended(c actor.Context, who *actor.PID) {
 	held := f.children[key].held
 	delete(f.children, key)
 	delete(f.keys, who.Id)
-	f.mu.Lock()
-	delete(f.live, key)
-	f.mu.Unlock()
+	f.live.Add(-1)
 	switch {
 	case f.draining:
 		for _, env := range held {

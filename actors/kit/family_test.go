@@ -120,3 +120,24 @@ func BenchmarkAskThroughAFamily(b *testing.B) {
 		}
 	}
 }
+
+func TestIdleChildrenEndAndLoseNothing(t *testing.T) {
+	sys := kittest.System(t)
+	shared := &keeper{store: &sync.Map{}, alive: &sync.Map{}, twice: &atomic.Int64{}}
+	f, err := kit.NewFamily(sys, "keepers", func(key int) *actor.Props {
+		return sys.Props(func() actor.Actor {
+			return &keeper{key: key, store: shared.store, alive: shared.alive, twice: shared.twice}
+		})
+	}, kittest.Never, kit.IdleAfter(2*time.Millisecond))
+	require.NoError(t, err)
+	for n := 1; n <= 300; n++ {
+		got, err := kit.Ask(t.Context(), f.Ref(1), add{})
+		require.NoError(t, err)
+		require.Equal(t, n, got)
+		if n%100 == 0 {
+			require.Eventually(t, func() bool { return f.Live() == 0 }, 10*time.Second, time.Millisecond)
+		}
+	}
+	require.Zero(t, shared.twice.Load())
+	kittest.Stop(t, sys, f.Root())
+}

@@ -52,7 +52,7 @@ func TestOperatorsSeeWhatRuns(t *testing.T) {
 	require.NoError(t, err)
 	persons, err := kit.NewFamily(sys, "persons", func(string) *actor.Props {
 		return sys.Props(func() actor.Actor { return fragile{} }, kit.Kind("person"))
-	}, quick, kit.Nameless)
+	}, quick, kit.Nameless())
 	require.NoError(t, err)
 	until := make(chan struct{})
 	kit.Tell(persons.Ref("ann@example.com"), occupy{until})

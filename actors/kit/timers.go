@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -10,11 +11,12 @@ import (
 // when its timer was replaced or cancelled does no harm: Fired tells. CancelAll belongs into Stopping and Restarting.
 // It is for use by its actor only.
 type Timers struct {
-	running map[string]*running
+	running []running // a handful at most
 	serial  uint64
 }
 
 type running struct {
+	name   string
 	timer  *time.Timer
 	serial uint64
 }
@@ -25,46 +27,48 @@ type Tick struct {
 	serial uint64
 }
 
+func (t *Timers) find(name string) int {
+	return slices.IndexFunc(t.running, func(r running) bool { return r.name == name })
+}
+
+func (t *Timers) forget(i int) { t.running = slices.Delete(t.running, i, i+1) }
+
 // Start sends Tick{name} to the actor in hand after d.
 func (t *Timers) Start(c actor.Context, name string, d time.Duration) {
 	t.Cancel(name)
-	if t.running == nil {
-		t.running = map[string]*running{}
-	}
 	t.serial++
-	self, tick := Self(c), Tick{name, t.serial}
-	t.running[name] = &running{time.AfterFunc(max(d, 0), func() { Tell(self, tick) }), t.serial}
+	root, pid, tick := c.ActorSystem().Root, c.Self(), Tick{name, t.serial}
+	timer := time.AfterFunc(max(d, 0), func() { Tell(Ref{root: root, pid: pid}, tick) })
+	t.running = append(t.running, running{name, timer, t.serial})
 }
 
 // Fired reports whether the tick is that of a timer still wanted, and forgets the timer.
 func (t *Timers) Fired(tick Tick) bool {
-	r, ok := t.running[tick.Name]
-	if !ok || r.serial != tick.serial {
+	i := t.find(tick.Name)
+	if i < 0 || t.running[i].serial != tick.serial {
 		return false
 	}
-	delete(t.running, tick.Name)
+	t.forget(i)
 	return true
 }
 
 // Running reports whether the named timer is to fire.
-func (t *Timers) Running(name string) bool {
-	_, ok := t.running[name]
-	return ok
-}
+func (t *Timers) Running(name string) bool { return t.find(name) >= 0 }
 
 // Cancel stops a timer.
 func (t *Timers) Cancel(name string) {
-	if r, ok := t.running[name]; ok {
-		r.timer.Stop()
-		delete(t.running, name)
+	if i := t.find(name); i >= 0 {
+		t.running[i].timer.Stop()
+		t.forget(i)
 	}
 }
 
 // CancelAll stops every timer.
 func (t *Timers) CancelAll() {
-	for name := range t.running {
-		t.Cancel(name)
+	for _, r := range t.running {
+		r.timer.Stop()
 	}
+	t.running = nil
 }
 
 // Idle ends an actor that nobody has used for a while. (protoactor's receive timeout races with the messages it

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 
 	"galaxy/backend/actors/kit"
@@ -18,21 +19,13 @@ type device struct {
 	id     galaxy.SessionID
 	seen   time.Time
 	handed time.Time // what was handed to the batch last
-	timers kit.Timers
-	idle   kit.Idle
 }
 
 // Start starts the sessions' family.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Family[galaxy.SessionID], error) {
 	d.Debounce, d.Idle = cmp.Or(d.Debounce, time.Minute), cmp.Or(d.Idle, 5*time.Minute)
-	shared := &d
-	return kit.NewFamily(sys, "sessions", func(id galaxy.SessionID) *actor.Props {
-		return sys.Props(func() actor.Actor {
-			a := &device{Deps: shared, id: id}
-			a.idle = *kit.NewIdle(d.Idle, &a.timers)
-			return a
-		}, kit.Kind("session"))
-	}, strategy)
+	props := sys.Props(func() actor.Actor { return &device{Deps: &d} }, kit.Kind("session"))
+	return kit.NewFamily(sys, "sessions", func(galaxy.SessionID) *actor.Props { return props }, strategy, kit.IdleAfter(d.Idle))
 }
 
 // StartSeen starts the batch that stores when devices were last seen.
@@ -52,8 +45,10 @@ func StartSeen(sys *kit.System, s Store, log *zap.Logger, interval time.Duration
 // Receive keeps when the device was used, names it, and ends it.
 func (a *device) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
+	case *actor.Started:
+		a.id.UUID = uuid.MustParse(kit.Key(c))
 	case Used:
-		a.use(c)
+		a.seen = a.Now()
 		if a.seen.Sub(a.handed) >= a.Debounce {
 			a.hand()
 		}
@@ -62,19 +57,9 @@ func (a *device) Receive(c actor.Context) {
 		kit.Reply(c, s, err)
 	case Revoke:
 		a.onRevoke(c, m)
-	case kit.Tick:
-		if a.timers.Fired(m) && a.idle.Tired(c, a.Now()) {
-			kit.Passivate(c)
-		}
 	case *actor.Stopping, *actor.Restarting:
-		a.timers.CancelAll()
 		a.hand()
 	}
-}
-
-func (a *device) use(c actor.Context) {
-	a.seen = a.Now()
-	a.idle.Use(c, a.seen)
 }
 
 func (a *device) hand() {
@@ -90,7 +75,6 @@ func (a *device) onRename(c actor.Context, m Rename) (galaxy.Session, error) {
 	}
 	ctx, cancel := kit.WorkContext(c)
 	defer cancel()
-	a.idle.Use(c, a.Now())
 	return a.Store.RenameSession(ctx, m.User, a.id, m.Name, a.Now(), audit(m.By, "session.rename", a.id))
 }
 
