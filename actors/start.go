@@ -103,7 +103,8 @@ func (s *starter) identity(ctx context.Context) {
 		s.Log.Info("the first operator was made", zap.String("username", s.Config.Admin.BootstrapUser))
 	}
 	s.Admin = s.root(admin.Start(ctx, s.kit, gate, forever))
-	s.Geo = s.root(geo.Start(s.kit, geo.Deps{Config: s.Config.Geo, Store: s.Store, Country: s.Country, Now: s.Now, Log: s.Log.Named("geo")}, forever))
+	s.requests = geo.NewCounter()
+	s.Geo = s.root(geo.Start(s.kit, geo.Deps{Config: s.Config.Geo, Counter: s.requests, Store: s.Store, Country: s.Country, Now: s.Now, Log: s.Log.Named("geo")}, forever))
 	s.seen = s.root(session.StartSeen(s.kit, s.Store, s.Log.Named("session"), seenInterval, forever))
 	s.Sessions, err = session.Start(s.kit, session.Deps{Store: s.Store, Table: s.Table, Seen: s.seen, Hub: s.Push, Now: s.Now, Log: s.Log.Named("session")}, members)
 	s.problem(err)

@@ -95,6 +95,7 @@ type System struct {
 	Table    *session.Table
 	Rights   *account.Rights
 	Known    *admin.Known
+	requests *geo.Counter
 }
 
 // forever is how roots are met when they fail: they are never given up.
@@ -126,7 +127,7 @@ func prepare(ctx context.Context, d Deps) (key []byte, boot uint64, err error) {
 func (s *System) Used(id galaxy.SessionID) { kit.Tell(s.Sessions.Ref(id), session.Used{Session: id}) }
 
 // Request counts a player's request by the country that it came from.
-func (s *System) Request(user galaxy.UserID, source netip.Addr) { geo.Request(s.Geo, user, source) }
+func (s *System) Request(user galaxy.UserID, source netip.Addr) { s.requests.Request(user, source) }
 
 // Stats gives every actor that runs.
 func (s *System) Stats() []kit.Stat { return s.kit.Stats() }

@@ -3,9 +3,11 @@ package http
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -43,64 +45,80 @@ func (c LimitConfig) Validate() error {
 	return errors.Join(problems...)
 }
 
-// keptBuckets is how many players, and how many sources, are counted at a time; who is forgotten begins anew.
-const keptBuckets = 1 << 16
+// shards spread the counting over as many locks; keptBuckets is how many players, and how many sources, each of them counts
+// at a time. Who is forgotten begins anew.
+const (
+	shards      = 32
+	keptBuckets = 1 << 11
+)
 
 // throttle counts requests by who makes them. A nil one holds nobody back.
 type throttle[K comparable] struct {
 	rate        rate.Limit
 	burst       int
-	concurrency int
-	mu          sync.Mutex
-	buckets     *simplelru.LRU[K, *bucket]
+	concurrency int32
+	seed        maphash.Seed
+	shards      [shards]shard[K]
+}
+
+type shard[K comparable] struct {
+	mu      sync.Mutex
+	buckets *simplelru.LRU[K, *bucket]
 }
 
 type bucket struct {
 	limiter *rate.Limiter
-	running int
+	running atomic.Int32
 }
 
 func newThrottle[K comparable](perSecond float64, burst, concurrency int) (*throttle[K], error) {
 	if perSecond == 0 && concurrency == 0 {
 		return nil, nil
 	}
-	t := &throttle[K]{rate: rate.Limit(perSecond), burst: burst, concurrency: concurrency}
+	t := &throttle[K]{rate: rate.Limit(perSecond), burst: burst, concurrency: int32(concurrency), seed: maphash.MakeSeed()}
 	if perSecond == 0 {
 		t.rate = rate.Inf
 	}
 	if concurrency == 0 {
-		t.concurrency = math.MaxInt
+		t.concurrency = math.MaxInt32
 	}
-	var err error
-	t.buckets, err = simplelru.NewLRU[K, *bucket](keptBuckets, nil)
-	return t, err
+	for i := range t.shards {
+		var err error
+		if t.shards[i].buckets, err = simplelru.NewLRU[K, *bucket](keptBuckets, nil); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func (t *throttle[K]) bucket(who K) *bucket {
+	s := &t.shards[maphash.Comparable(t.seed, who)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.buckets.Get(who)
+	if !ok {
+		b = &bucket{limiter: rate.NewLimiter(t.rate, t.burst)}
+		s.buckets.Add(who, b)
+	}
+	return b
 }
 
 // enter lets a request in, until leave is called for its bucket; else it says how long to wait.
 func (t *throttle[K]) enter(who K, now time.Time) (*bucket, time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	b, ok := t.buckets.Get(who)
-	if !ok {
-		b = &bucket{limiter: rate.NewLimiter(t.rate, t.burst)}
-		t.buckets.Add(who, b)
-	}
-	if b.running >= t.concurrency {
+	b := t.bucket(who)
+	if b.running.Add(1) > t.concurrency {
+		b.leave()
 		return nil, time.Second
 	}
 	if !b.limiter.AllowN(now, 1) {
+		b.leave()
 		missing := 1 - b.limiter.TokensAt(now)
 		return nil, time.Duration(missing / float64(t.rate) * float64(time.Second))
 	}
-	b.running++
 	return b, 0
 }
 
-func (t *throttle[K]) leave(b *bucket) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	b.running--
-}
+func (b *bucket) leave() { b.running.Add(-1) }
 
 // pace holds back players, and on the public surface sources, that ask too much.
 func (s *Server) pace(c *gin.Context) {
@@ -132,6 +150,6 @@ func paced[K comparable](s *Server, c *gin.Context, t *throttle[K], who K) {
 		s.fail(c, &galaxy.Error{Code: galaxy.TooManyRequests, Message: "too many requests; wait before the next one", RetryAfter: wait})
 		return
 	}
-	defer t.leave(b)
+	defer b.leave()
 	c.Next()
 }

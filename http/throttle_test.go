@@ -16,7 +16,7 @@ func TestWhoAsksTooMuchHasToWait(t *testing.T) {
 		for range 3 {
 			b, _ := th.enter("ann", now)
 			require.NotNil(t, b)
-			th.leave(b)
+			b.leave()
 		}
 		b, wait := th.enter("ann", now)
 		require.Nil(t, b)
@@ -34,7 +34,7 @@ func TestWhoAsksTooMuchHasToWait(t *testing.T) {
 		b, wait := th.enter("ann", now)
 		require.Nil(t, b)
 		require.Positive(t, wait)
-		th.leave(first)
+		first.leave()
 		b, _ = th.enter("ann", now)
 		require.NotNil(t, b)
 	})
@@ -49,7 +49,7 @@ func TestWhoAsksTooMuchHasToWait(t *testing.T) {
 		for range 10_000 {
 			b, _ := th.enter("ann", now)
 			require.NotNil(t, b, "there is no rate")
-			th.leave(b)
+			b.leave()
 		}
 	})
 }

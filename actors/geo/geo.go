@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -33,33 +34,95 @@ type Store interface {
 
 // Deps are what counting needs.
 type Deps struct {
-	Config Config
-	Store  Store
+	Config  Config
+	Counter *Counter
+	Store   Store
 	// Country of an address; empty when it has none.
 	Country func(netip.Addr) string
 	Now     func() time.Time
 	Log     *zap.Logger
 }
 
-// origin is what requests are collected by until they are stored.
+// Counter collects requests until they are stored. Any goroutine may count; only the actor takes.
+type Counter struct {
+	mu      sync.Mutex
+	waiting map[origin]int64
+}
+
 type origin struct {
 	user   galaxy.UserID
 	source netip.Addr
 }
 
-// Request tells of a player's request that came from source.
-func Request(to kit.Ref, user galaxy.UserID, source netip.Addr) {
-	kit.Tell(to, kit.Put[origin, int64]{Key: origin{user, source}, Value: 1})
+// NewCounter has counted nothing yet.
+func NewCounter() *Counter { return &Counter{waiting: map[origin]int64{}} }
+
+// Request counts a player's request that came from source.
+func (c *Counter) Request(user galaxy.UserID, source netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting[origin{user, source}]++
 }
 
-// Start starts the counting.
+func (c *Counter) take() map[origin]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.waiting
+	c.waiting = make(map[origin]int64, len(taken))
+	return taken
+}
+
+// giveBack takes requests in again that could not be stored.
+func (c *Counter) giveBack(taken map[origin]int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for from, n := range taken {
+		c.waiting[from] += n
+	}
+}
+
+// counting stores what was collected, now and then.
+type counting struct {
+	Deps
+	timers kit.Timers
+}
+
+// Start starts the storing of counts.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref, error) {
-	return kit.Batch[origin, int64]{Name: "geo", Interval: d.Config.Interval, Options: []kit.Option{kit.Frequent()},
-		Merge: func(waiting, told int64) int64 { return waiting + told },
-		Store: d.store,
-		Failed: func(err error, n int) {
-			d.Log.Warn("requests by country could not be stored; it is tried again", zap.Int("origins", n), zap.Error(err))
-		}}.Start(sys, strategy)
+	return sys.Spawn("geo", sys.Props(func() actor.Actor { return &counting{Deps: d} }, kit.Kind("geo")), strategy)
+}
+
+const (
+	flush        = "flush"
+	flushTimeout = 5 * time.Second
+)
+
+// Receive stores at every interval, and what is left at a stop.
+func (a *counting) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		a.timers.Start(c, flush, a.Config.Interval)
+	case kit.Tick:
+		if a.timers.Fired(m) {
+			a.flush()
+			a.timers.Start(c, flush, a.Config.Interval)
+		}
+	case *actor.Stopping:
+		a.timers.CancelAll()
+		a.flush()
+	case *actor.Restarting:
+		a.timers.CancelAll()
+	}
+}
+
+func (a *counting) flush() {
+	taken := a.Counter.take()
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	if err := a.store(ctx, taken); err != nil {
+		a.Counter.giveBack(taken)
+		a.Log.Warn("requests by country could not be stored; it is tried again", zap.Int("origins", len(taken)), zap.Error(err))
+	}
 }
 
 func (d Deps) store(ctx context.Context, all map[origin]int64) error {

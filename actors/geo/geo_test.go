@@ -35,9 +35,9 @@ func (c *counts) CountCountries(_ context.Context, all map[galaxy.CountryKey]int
 	return nil
 }
 
-func start(t *testing.T, c *counts, interval time.Duration) (*kit.System, kit.Ref) {
-	sys := kittest.System(t)
-	ref, err := geo.Start(sys, geo.Deps{Config: geo.Config{Interval: interval}, Store: c, Now: time.Now, Log: zap.NewNop(), Country: func(a netip.Addr) string {
+func start(t *testing.T, c *counts, interval time.Duration) (*kit.System, kit.Ref, *geo.Counter) {
+	sys, counter := kittest.System(t), geo.NewCounter()
+	ref, err := geo.Start(sys, geo.Deps{Config: geo.Config{Interval: interval}, Counter: counter, Store: c, Now: time.Now, Log: zap.NewNop(), Country: func(a netip.Addr) string {
 		switch {
 		case a == netip.MustParseAddr("192.0.2.1"), a == netip.MustParseAddr("192.0.2.2"):
 			return "DE"
@@ -47,29 +47,29 @@ func start(t *testing.T, c *counts, interval time.Duration) (*kit.System, kit.Re
 		return ""
 	}}, kittest.Never)
 	require.NoError(t, err)
-	return sys, ref
+	return sys, ref, counter
 }
 
 func TestACleanStopLosesNothing(t *testing.T) {
 	c := &counts{}
-	sys, ref := start(t, c, time.Hour)
+	sys, ref, counter := start(t, c, time.Hour)
 	ann := galaxy.UserID{UUID: galaxy.NewID()}
 	for range 100 {
 		for _, a := range []string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "203.0.113.1"} {
-			geo.Request(ref, ann, netip.MustParseAddr(a))
+			counter.Request(ann, netip.MustParseAddr(a))
 		}
 	}
-	geo.Request(ref, ann, netip.Addr{})
+	counter.Request(ann, netip.Addr{})
 	kittest.Stop(t, sys, ref)
 	require.Equal(t, []map[galaxy.CountryKey]int64{{{User: ann, Country: "DE"}: 200, {User: ann, Country: "FR"}: 100}}, c.stores, "one statement for all, and nothing for an address without a country")
 }
 
 func TestWhatCouldNotBeStoredIsStoredLater(t *testing.T) {
 	c := &counts{away: true}
-	sys, ref := start(t, c, 10*time.Millisecond)
+	sys, ref, counter := start(t, c, 10*time.Millisecond)
 	ann := galaxy.UserID{UUID: galaxy.NewID()}
 	for range 10 {
-		geo.Request(ref, ann, netip.MustParseAddr("192.0.2.1"))
+		counter.Request(ann, netip.MustParseAddr("192.0.2.1"))
 	}
 	require.Eventually(t, func() bool {
 		c.mu.Lock()

@@ -17,8 +17,7 @@ type Batch[K comparable, V any] struct {
 	// Store stores everything that waits.
 	Store func(ctx context.Context, all map[K]V) error
 	// Failed is told of what could not be stored.
-	Failed  func(err error, waiting int)
-	Options []Option
+	Failed func(err error, waiting int)
 }
 
 // Put tells a Batch something.
@@ -36,7 +35,7 @@ type batch[K comparable, V any] struct {
 // Start starts the actor that collects.
 func (b Batch[K, V]) Start(sys *System, strategy actor.SupervisorStrategy) (Ref, error) {
 	waiting := map[K]V{} // outlives a restart
-	return sys.Spawn(b.Name, sys.Props(func() actor.Actor { return &batch[K, V]{Batch: b, waiting: waiting} }, append(b.Options, Kind(b.Name))...), strategy)
+	return sys.Spawn(b.Name, sys.Props(func() actor.Actor { return &batch[K, V]{Batch: b, waiting: waiting} }, Kind(b.Name)), strategy)
 }
 
 const flush = "flush"
