@@ -9,14 +9,16 @@
 //	├─ mail                pool; restart with backoff
 //	│  └─ 0 … n-1          slots: claim, send, record
 //	├─ versions            registry of engine versions
-//	├─ admin               checks operators' credentials
-//	├─ sweeper             wakes games that are due
+//	├─ admin               operators and their credentials; beside it, what was right lately
+//	├─ sweeper             wakes games and accounts that are due, purges what is old
+//	├─ geo                 stores requests by country, which the surface counts
+//	├─ last-seen           stores when devices were used, many at once
 //	├─ auth                family ── restart with backoff, then gone until the next message
-//	│  └─ <e-mail>         challenges of one address
-//	├─ sessions            family, and the table of live sessions
-//	│  └─ <session id>     last seen
-//	├─ accounts            family
-//	│  └─ <user id>        one account
+//	│  └─ (address)        challenges of one address
+//	├─ sessions            family; beside it, the table of live sessions
+//	│  └─ <session id>     last seen, name, end
+//	├─ accounts            family; beside it, what every player may do
+//	│  └─ <user id>        one account; single writer of its row
 //	└─ games               family
 //	   └─ <game id>        one game; single writer of its rows
 //	      └─ (engine)      one container; restart with backoff, then given up: the game pauses itself

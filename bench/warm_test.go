@@ -90,14 +90,10 @@ func scan(t *testing.T, pool *pgxpool.Pool) map[[16]byte]row {
 
 // sizes gives what a session holds at rest, and what one that is in use holds in all, in bytes.
 func sizes(t *testing.T, st session.Store, sessions, used int) (rest, use float64) {
-	table, err := session.Warm(t.Context(), st)
-	require.NoError(t, err)
-	known := held()
-	require.Equal(t, sessions, table.Len())
-	table = nil
+	known := warmed(t, st, sessions)
 	rest = float64(known-held()) / float64(sessions)
 
-	table, err = session.Warm(t.Context(), st)
+	table, err := session.Warm(t.Context(), st)
 	require.NoError(t, err)
 	var ids []galaxy.SessionID
 	require.NoError(t, st.LiveSessions(context.Background(), func(id galaxy.SessionID, _ galaxy.UserID, _ galaxy.PublicKey) {
@@ -121,6 +117,15 @@ func sizes(t *testing.T, st session.Store, sessions, used int) (rest, use float6
 	require.Equal(t, sessions, table.Len())
 	kittest.Stop(t, sys, family.Root(), seen)
 	return rest, use
+}
+
+// warmed gives what is held while the sessions are known.
+func warmed(t *testing.T, st session.Store, sessions int) int64 {
+	table, err := session.Warm(t.Context(), st)
+	require.NoError(t, err)
+	known := held()
+	require.Equal(t, sessions, table.Len())
+	return known
 }
 
 func printSize(name string, each []float64, limit float64) {

@@ -19,8 +19,7 @@ func (fragile) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case boom:
 		if m.runtime {
-			var none map[string]int
-			none["x"] = 1
+			_ = strings.Split(m.secret, "")[100]
 		}
 		panic(fmt.Errorf("the secret is %s", m.secret))
 	case occupy:
@@ -75,7 +74,7 @@ func TestOperatorsSeeWhatRuns(t *testing.T) {
 	kit.Tell(family.Ref("one"), boom{runtime: true})
 	require.Eventually(t, func() bool { s, _ := find(sys, "/one"); return s.Restarts == 2 }, 10*time.Second, time.Millisecond)
 	s, _ = find(sys, "/one")
-	require.Equal(t, "assignment to entry in nil map", s.Failure.Cause)
+	require.Equal(t, "index out of range [100] with length 0", s.Failure.Cause)
 	for _, s := range sys.Stats() {
 		require.NotContains(t, s.ID, "ann@")
 	}
