@@ -74,7 +74,7 @@ func TestOperatorsSeeWhatRuns(t *testing.T) {
 	kit.Tell(family.Ref("one"), boom{runtime: true})
 	require.Eventually(t, func() bool { s, _ := find(sys, "/one"); return s.Restarts == 2 }, 10*time.Second, time.Millisecond)
 	s, _ = find(sys, "/one")
-	require.Equal(t, "index out of range [100] with length 0", s.Failure.Cause)
+	require.Equal(t, "runtime error: index out of range [100] with length 0", s.Failure.Cause)
 	for _, s := range sys.Stats() {
 		require.NotContains(t, s.ID, "ann@")
 	}
