@@ -281,3 +281,23 @@ func TestOperatorsSeeTheTree(t *testing.T) {
 	require.Len(t, only, 1)
 	w.want(http.StatusBadRequest, root, "GET", "/admin/actors?cursor=!!!", "")
 }
+
+func TestWhatIsNoCode(t *testing.T) {
+	w := begin(t)
+	sent := w.want(http.StatusOK, nobody, "POST", "/public/auth/send-email-code", `{"email":"new@example.com"}`)
+	confirm := func(code string) string {
+		return `{"challenge_id":"` + sent["challenge_id"].(string) + `","code":` + code + `,"client_public_key":"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=","time_zone":"UTC"}`
+	}
+	tries := func() int {
+		made, err := w.st.Challenges(t.Context(), "new@example.com", time.Now().Add(-time.Hour))
+		require.NoError(t, err)
+		require.Len(t, made, 1)
+		return made[0].Attempts
+	}
+	for _, code := range []string{`""`, `"12345"`, `"1234567"`, `"abcdef"`, `"12 456"`, `"١٢٣٤٥٦"`, `"１２３４５６"`, `"12345\n"`, `"-12345"`, `123456`, `null`} {
+		w.want(http.StatusBadRequest, nobody, "POST", "/public/auth/confirm-email-code", confirm(code))
+	}
+	require.Zero(t, tries(), "none of them is a try")
+	w.want(http.StatusUnauthorized, nobody, "POST", "/public/auth/confirm-email-code", confirm(`"000000"`))
+	require.Equal(t, 1, tries())
+}

@@ -129,6 +129,13 @@ func (s *Store) AnyAccount(ctx context.Context, id galaxy.UserID) (galaxy.Accoun
 func (s *Store) CommitAccount(ctx context.Context, c galaxy.AccountChange) (galaxy.Account, []galaxy.SessionID, error) {
 	t := &tx{}
 	a := c.Next
+	if a.DeletedAt != nil {
+		// What came in since the steps before, such as a code asked for meanwhile, goes with the address.
+		t.raw(`SELECT 1 FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE`, a.ID.UUID)
+		t.eraseMails(a.ID, a.UpdatedAt)
+		t.eraseTraces(a.ID)
+		t.raw(`DELETE FROM account_addresses WHERE user_id = $1`, a.ID.UUID)
+	}
 	// This locks the row, before a session could be made beside what is decided here.
 	t.guardedRaw(`UPDATE accounts SET version = version + 1, email = $3, display_name = $4, preferred_language = $5, time_zone = $6, declared_country = $7,
 		email_off = $8, updated_at = $9, deleted_at = $10, deletion = $11, deletion_since = $12 WHERE user_id = $1 AND version = $2 RETURNING 1`,
@@ -147,9 +154,6 @@ func (s *Store) CommitAccount(ctx context.Context, c galaxy.AccountChange) (gala
 	for _, d := range c.Mails {
 		t.queueMail(d, a.UpdatedAt)
 		t.address(a.ID.UUID, d.To)
-	}
-	if a.DeletedAt != nil {
-		t.raw(`DELETE FROM account_addresses WHERE user_id = $1`, a.ID.UUID)
 	}
 	t.audit(a.UpdatedAt, c.Audit...)
 	if err := s.commit(ctx, t); err != nil {

@@ -43,6 +43,11 @@ const addresses = `SELECT address FROM (SELECT email AS address FROM accounts WH
 // EraseMails forgets to whom mails for a player went and what they said; what still waits is not sent.
 func (s *Store) EraseMails(ctx context.Context, user galaxy.UserID, at time.Time) error {
 	t := &tx{}
+	t.eraseMails(user, at)
+	return s.commit(ctx, t)
+}
+
+func (t *tx) eraseMails(user galaxy.UserID, at time.Time) {
 	const theirs = `SELECT delivery_id FROM mail_recipients WHERE address IN (` + addresses + `)
 		UNION SELECT d.delivery_id FROM mail_deliveries d JOIN notification_routes r ON d.idempotency_key = r.route_id::text WHERE r.user_id = $1 AND r.channel = 'email'`
 	t.raw(`UPDATE notification_routes SET status = 'skipped', detail = 'the account is deleted', settled_at = $2
@@ -53,13 +58,17 @@ func (s *Store) EraseMails(ctx context.Context, user galaxy.UserID, at time.Time
 	t.raw(`UPDATE mail_attempts SET detail = '' WHERE delivery_id IN (`+theirs+`)`, user.UUID)
 	t.raw(`DELETE FROM mail_payloads WHERE delivery_id IN (`+theirs+`)`, user.UUID)
 	t.raw(`DELETE FROM mail_recipients WHERE delivery_id IN (`+theirs+`)`, user.UUID)
-	return s.commit(ctx, t)
 }
 
 // EraseTraces forgets a player's devices, codes, countries and limits, what operators noted in words of their own, and
 // releases the race names that no game holds.
 func (s *Store) EraseTraces(ctx context.Context, user galaxy.UserID) error {
 	t := &tx{}
+	t.eraseTraces(user)
+	return s.commit(ctx, t)
+}
+
+func (t *tx) eraseTraces(user galaxy.UserID) {
 	for _, sql := range []string{
 		`DELETE FROM device_sessions WHERE user_id = $1`,
 		`DELETE FROM auth_challenges WHERE user_id = $1 OR email IN (` + addresses + `)`,
@@ -70,7 +79,6 @@ func (s *Store) EraseTraces(ctx context.Context, user galaxy.UserID) error {
 	} {
 		t.raw(sql, user.UUID)
 	}
-	return s.commit(ctx, t)
 }
 
 // PurgeChallenges deletes up to n challenges made before a time, and gives how many it deleted.

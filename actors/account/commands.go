@@ -16,7 +16,7 @@ func (a *player) onCommand(c actor.Context, m any) {
 	ctx, cancel := kit.WorkContext(c)
 	defer cancel()
 	if err := a.living(c, ctx); err != nil {
-		if _, repeated := m.(Delete); repeated && errors.Is(err, errGone) {
+		if _, repeated := m.(Delete); repeated && galaxy.Is(err, galaxy.NotFound) {
 			err = nil
 		}
 		kit.Reply(c, kit.Done{}, err)

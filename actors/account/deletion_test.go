@@ -77,6 +77,12 @@ func TestNothingOfADeletedPlayerIsLeft(t *testing.T) {
 		left = append(left, id)
 		return nil
 	}
+	late := &dying{Store: h.st, died: make(chan struct{}), before: func(c galaxy.AccountChange) {
+		if c.Next.Deletion == galaxy.DeletionDone { // a code is asked for after the mails were erased
+			require.True(t, storetest.AddChallenge(t, h.st, "ann.present@example.com").Blocked)
+		}
+	}}
+	h.beginOn(late)
 	by := galaxy.By{Principal: galaxy.User(p.account.ID)}
 	must(h, p.account.ID, account.Delete{By: by})
 	must(h, p.account.ID, account.Delete{By: by})
@@ -86,6 +92,7 @@ func TestNothingOfADeletedPlayerIsLeft(t *testing.T) {
 	require.Equal(t, galaxy.NotFound, galaxy.CodeOf(err))
 	h.deleted(p.account.ID)
 	h.gone(p)
+	must(h, p.account.ID, account.Delete{By: by})
 	require.Equal(t, []galaxy.UserID{p.account.ID}, left)
 	require.NotEmpty(t, storetest.Search(t, h.dsn, "other@example"), "nobody else is concerned")
 	_, err = ask(h, other.ID, account.Get{})
@@ -109,6 +116,8 @@ type dying struct {
 	at    galaxy.DeletionStep
 	after bool
 	died  chan struct{}
+	// before is called with each change, if it is set.
+	before func(galaxy.AccountChange)
 }
 
 var errDead = errors.New("the process is dead")
@@ -119,7 +128,7 @@ func (d *dying) die(step galaxy.DeletionStep, write func() error) error {
 		return errDead
 	default:
 	}
-	if step != d.at {
+	if d.at == "" || step != d.at {
 		return write()
 	}
 	if d.after {
@@ -140,6 +149,9 @@ func (d *dying) EraseTraces(ctx context.Context, user galaxy.UserID) error {
 }
 
 func (d *dying) CommitAccount(ctx context.Context, c galaxy.AccountChange) (a galaxy.Account, ended []galaxy.SessionID, err error) {
+	if d.before != nil {
+		d.before(c)
+	}
 	err = d.die(c.Next.Deletion, func() (err error) {
 		a, ended, err = d.Store.CommitAccount(ctx, c)
 		return err

@@ -79,7 +79,7 @@ type (
 		Reason galaxy.RevokeReason
 	}
 	// Delete deletes the account. The answer comes when that has begun: it cannot be signed in to any more, and is
-	// finished whatever happens.
+	// finished whatever happens. An account that is gone already, or never was, is answered alike.
 	Delete struct {
 		kit.Returns[kit.Done]
 		By galaxy.By
