@@ -255,7 +255,7 @@ func TestOperatorsSeeTheTree(t *testing.T) {
 	w.want(http.StatusOK, nobody, "POST", "/public/auth/send-email-code", `{"email":"somebody@example.com"}`)
 	all := w.want(http.StatusOK, root, "GET", "/admin/actors", "")
 	counts := all["counts"].(map[string]any)
-	for _, kind := range []string{"account", "auth", "push", "admin", "sweeper", "geo", "notify", "mail_worker", "versions"} {
+	for _, kind := range []string{"account", "address", "push", "admin", "sweeper", "geo", "notify", "mail_worker", "versions"} {
 		require.GreaterOrEqual(t, counts[kind], 1.0, kind)
 	}
 	encoded, err := json.Marshal(all)

@@ -34,7 +34,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Fam
 			a := &address{Deps: &d, limits: shared, email: email}
 			a.idle = kit.NewIdle(idle, &a.timers)
 			return a
-		}, kit.Kind("auth"))
+		}, kit.Kind("address"))
 	}, strategy, kit.Nameless())
 }
 
