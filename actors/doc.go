@@ -11,6 +11,7 @@
 //	├─ versions            registry of engine versions
 //	├─ admin               operators and their credentials; beside it, what was right lately
 //	├─ sweeper             wakes games and accounts that are due, purges what is old
+//	├─ races               registers race names, takes expired ones back; beside it, who holds every name
 //	├─ geo                 stores requests by country, which the surface counts
 //	├─ last-seen           stores when devices were used, many at once
 //	├─ auth                family ── restart with backoff, then gone until the next message

@@ -18,6 +18,7 @@ import (
 	"galaxy/backend/actors/mail"
 	"galaxy/backend/actors/notify"
 	"galaxy/backend/actors/push"
+	"galaxy/backend/actors/races"
 	"galaxy/backend/actors/session"
 	"galaxy/backend/actors/sweeper"
 	"galaxy/backend/actors/versions"
@@ -32,6 +33,7 @@ type starter struct {
 	*System
 	Deps
 	key      []byte
+	active   *game.Warm
 	problems []error
 }
 
@@ -42,8 +44,8 @@ func (s *starter) root(ref kit.Ref, err error) kit.Ref {
 	return ref
 }
 
-// Start starts everything. Sessions, players' rights and operators are in memory when it returns; games that should be
-// alive are being woken, and deletions gone on with.
+// Start starts everything. Sessions, players' rights, operators, race names and the games that players have to do with are in
+// memory when it returns; the games are being woken, and deletions gone on with.
 func Start(ctx context.Context, d Deps) (*System, error) {
 	key, boot, err := prepare(ctx, d)
 	if err != nil {
@@ -61,7 +63,8 @@ func Start(ctx context.Context, d Deps) (*System, error) {
 	if err := errors.Join(s.problems...); err != nil {
 		return nil, err
 	}
-	s.Sweeper, err = sweeper.Start(s.kit, sweeper.Deps{Config: d.Config.Sweeper, SessionRetention: d.Config.Session.Retention, Store: d.Store, Now: d.Now,
+	s.Sweeper, err = sweeper.Start(s.kit, sweeper.Deps{Config: d.Config.Sweeper, SessionRetention: d.Config.Session.Retention,
+		NameRetention: d.Config.Races.Retention, Lobby: d.Config.Races.Interval, Store: d.Store, Now: d.Now,
 		Log:      d.Log.Named("sweeper"),
 		WakeGame: func(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.Wake{}) },
 		WakeUser: func(id galaxy.UserID) { kit.Tell(s.Accounts.Ref(id), account.Look{}) }}, forever)
@@ -75,6 +78,12 @@ func (s *starter) warm(ctx context.Context) (err error) {
 	}
 	if s.Rights, err = account.Warm(ctx, s.Store); err != nil {
 		return fmt.Errorf("warm the players' rights: %w", err)
+	}
+	if s.Names, err = races.Warm(ctx, s.Store); err != nil {
+		return fmt.Errorf("warm the race names: %w", err)
+	}
+	if s.active, err = game.ReadWarm(ctx, s.Store); err != nil {
+		return fmt.Errorf("warm the games: %w", err)
 	}
 	return nil
 }
@@ -108,7 +117,7 @@ func (s *starter) identity(ctx context.Context) {
 	s.seen = s.root(session.StartSeen(s.kit, s.Store, s.Log.Named("session"), seenInterval, forever))
 	s.Sessions, err = session.Start(s.kit, session.Deps{Store: s.Store, Table: s.Table, Seen: s.seen, Hub: s.Push, Now: s.Now, Log: s.Log.Named("session")}, members)
 	s.problem(err)
-	s.Accounts, err = account.Start(s.kit, account.Deps{Store: s.Store, Rights: s.Rights, Sessions: s.Table, Hub: s.Push, LeaveGames: s.leaveGames,
+	s.Accounts, err = account.Start(s.kit, account.Deps{Store: s.Store, Rights: s.Rights, Sessions: s.Table, Hub: s.Push, LeaveGames: s.leaveGames, NamesReleased: s.Names.RefreshOf,
 		WakeMail: s.wakeMail, Now: s.Now, Log: s.Log.Named("account")}, members)
 	s.problem(err)
 	s.Auth, err = auth.Start(s.kit, auth.Deps{Config: s.Config.Auth, Store: s.Store, Key: s.key, WakeMail: s.wakeMail, Country: s.Country, Now: s.Now,
@@ -130,9 +139,18 @@ func (s *starter) play() error {
 		return err
 	}
 	s.Versions = s.root(versions.Start(s.kit, versions.Deps{Store: s.Store, Now: s.Now}, forever))
-	s.Games, err = game.Start(s.kit, game.Deps{Config: s.Config.Game, Store: s.Store, Engine: engines, Rights: s.Rights.Of, Now: s.Now, Log: s.Log.Named("game"),
-		WakeNotify: func() { kit.Tell(s.Notify, notify.Wake{}) }}, members)
-	return err
+	wakeNotify := func() { kit.Tell(s.Notify, notify.Wake{}) }
+	s.Races = s.root(races.Start(s.kit, races.Deps{Config: s.Config.Races, Store: s.Store, Names: s.Names, Rights: s.Rights.Of, WakeNotify: wakeNotify,
+		Now: s.Now, Log: s.Log.Named("races")}, forever))
+	s.Games, err = game.Start(s.kit, game.Deps{Config: s.Config.Game, Store: s.Store, Engine: engines, Names: s.Names, NameTTL: s.Config.Races.NameTTL,
+		Warm: s.active, Rights: s.Rights.Of, WakeNotify: wakeNotify, Now: s.Now, Log: s.Log.Named("game")}, members)
+	if err != nil {
+		return err
+	}
+	for _, id := range s.active.IDs() {
+		kit.Tell(s.Games.Ref(id), game.Wake{})
+	}
+	return nil
 }
 
 // leaveGames takes a player out of every game that does not run yet. It is called outside of actors.

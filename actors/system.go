@@ -21,6 +21,7 @@ import (
 	"galaxy/backend/actors/mail"
 	"galaxy/backend/actors/notify"
 	"galaxy/backend/actors/push"
+	"galaxy/backend/actors/races"
 	"galaxy/backend/actors/session"
 	"galaxy/backend/actors/sweeper"
 	"galaxy/backend/actors/versions"
@@ -35,6 +36,7 @@ type Config struct {
 	Geo     geo.Config
 	Game    game.Config
 	Engine  engine.Config
+	Races   races.Config
 	Push    push.Config
 	Notify  notify.Config
 	Mail    mail.Config
@@ -43,7 +45,7 @@ type Config struct {
 
 // All gives the configs one by one, for whoever loads or lists them.
 func (c *Config) All() []any {
-	return []any{&c.Auth, &c.Session, &c.Admin, &c.Geo, &c.Game, &c.Engine, &c.Push, &c.Notify, &c.Mail, &c.Sweeper}
+	return []any{&c.Auth, &c.Session, &c.Admin, &c.Geo, &c.Game, &c.Engine, &c.Races, &c.Push, &c.Notify, &c.Mail, &c.Sweeper}
 }
 
 // Store is everything that the actors keep.
@@ -54,10 +56,13 @@ type Store interface {
 	versions.Store
 	admin.Store
 	game.Store
+	game.WarmStore
+	races.Store
 	notify.Store
 	mail.Store
 	geo.Store
 	sweeper.Store
+	NamesOf(ctx context.Context, user galaxy.UserID) ([]galaxy.HeldName, error)
 	WaitingGames(ctx context.Context, user galaxy.UserID) ([]galaxy.GameID, error)
 	NextPushBoot(ctx context.Context) (uint64, error)
 	Secret(ctx context.Context, name string, fresh func() []byte) ([]byte, error)
@@ -85,8 +90,8 @@ type Deps struct {
 type System struct {
 	kit *kit.System
 
-	Push, Notify, Mail, Versions, Admin, Geo, Sweeper kit.Ref
-	seen                                              kit.Ref
+	Push, Notify, Mail, Versions, Admin, Geo, Sweeper, Races kit.Ref
+	seen                                                     kit.Ref
 
 	Auth     *kit.Family[string]
 	Sessions *kit.Family[galaxy.SessionID]
@@ -94,6 +99,7 @@ type System struct {
 	Games    *kit.Family[galaxy.GameID]
 	Table    *session.Table
 	Rights   *account.Rights
+	Names    *races.Names
 	Known    *admin.Known
 	requests *geo.Counter
 }
@@ -146,6 +152,6 @@ func (s *System) DrainPush(ctx context.Context) error {
 
 // Stop ends everything else. Engines keep running.
 func (s *System) Stop(ctx context.Context) error {
-	return s.kit.Shutdown(ctx, s.Sweeper, s.Games.Root(), s.Auth.Root(), s.Sessions.Root(), s.seen, s.Accounts.Root(), s.Geo, s.Versions, s.Admin,
+	return s.kit.Shutdown(ctx, s.Sweeper, s.Games.Root(), s.Auth.Root(), s.Sessions.Root(), s.seen, s.Accounts.Root(), s.Geo, s.Races, s.Versions, s.Admin,
 		s.Notify, s.Mail, s.Push)
 }

@@ -100,21 +100,23 @@ func (e DeviceSessionStatus) Valid() bool {
 
 // Defines values for ErrorErrorCode.
 const (
-	ErrorErrorCodeConflict           ErrorErrorCode = "conflict"
-	ErrorErrorCodeEligibilityDenied  ErrorErrorCode = "eligibility_denied"
-	ErrorErrorCodeForbidden          ErrorErrorCode = "forbidden"
-	ErrorErrorCodeInternalError      ErrorErrorCode = "internal_error"
-	ErrorErrorCodeInvalidRequest     ErrorErrorCode = "invalid_request"
-	ErrorErrorCodeMethodNotAllowed   ErrorErrorCode = "method_not_allowed"
-	ErrorErrorCodeNameTaken          ErrorErrorCode = "name_taken"
-	ErrorErrorCodePayloadTooLarge    ErrorErrorCode = "payload_too_large"
-	ErrorErrorCodeSemverPatchOnly    ErrorErrorCode = "semver_patch_only"
-	ErrorErrorCodeServiceUnavailable ErrorErrorCode = "service_unavailable"
-	ErrorErrorCodeSubjectNotFound    ErrorErrorCode = "subject_not_found"
-	ErrorErrorCodeTimeout            ErrorErrorCode = "timeout"
-	ErrorErrorCodeTooManyRequests    ErrorErrorCode = "too_many_requests"
-	ErrorErrorCodeTurnAlreadyClosed  ErrorErrorCode = "turn_already_closed"
-	ErrorErrorCodeUnauthorized       ErrorErrorCode = "unauthorized"
+	ErrorErrorCodeConflict                          ErrorErrorCode = "conflict"
+	ErrorErrorCodeEligibilityDenied                 ErrorErrorCode = "eligibility_denied"
+	ErrorErrorCodeForbidden                         ErrorErrorCode = "forbidden"
+	ErrorErrorCodeInternalError                     ErrorErrorCode = "internal_error"
+	ErrorErrorCodeInvalidRequest                    ErrorErrorCode = "invalid_request"
+	ErrorErrorCodeMethodNotAllowed                  ErrorErrorCode = "method_not_allowed"
+	ErrorErrorCodeNameTaken                         ErrorErrorCode = "name_taken"
+	ErrorErrorCodePayloadTooLarge                   ErrorErrorCode = "payload_too_large"
+	ErrorErrorCodeRaceNamePendingWindowExpired      ErrorErrorCode = "race_name_pending_window_expired"
+	ErrorErrorCodeRaceNameRegistrationQuotaExceeded ErrorErrorCode = "race_name_registration_quota_exceeded"
+	ErrorErrorCodeSemverPatchOnly                   ErrorErrorCode = "semver_patch_only"
+	ErrorErrorCodeServiceUnavailable                ErrorErrorCode = "service_unavailable"
+	ErrorErrorCodeSubjectNotFound                   ErrorErrorCode = "subject_not_found"
+	ErrorErrorCodeTimeout                           ErrorErrorCode = "timeout"
+	ErrorErrorCodeTooManyRequests                   ErrorErrorCode = "too_many_requests"
+	ErrorErrorCodeTurnAlreadyClosed                 ErrorErrorCode = "turn_already_closed"
+	ErrorErrorCodeUnauthorized                      ErrorErrorCode = "unauthorized"
 )
 
 // Valid indicates whether the value is a known member of the ErrorErrorCode enum.
@@ -135,6 +137,10 @@ func (e ErrorErrorCode) Valid() bool {
 	case ErrorErrorCodeNameTaken:
 		return true
 	case ErrorErrorCodePayloadTooLarge:
+		return true
+	case ErrorErrorCodeRaceNamePendingWindowExpired:
+		return true
+	case ErrorErrorCodeRaceNameRegistrationQuotaExceeded:
 		return true
 	case ErrorErrorCodeSemverPatchOnly:
 		return true
@@ -209,6 +215,33 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for InviteStatus.
+const (
+	InviteStatusDeclined InviteStatus = "declined"
+	InviteStatusExpired  InviteStatus = "expired"
+	InviteStatusPending  InviteStatus = "pending"
+	InviteStatusRedeemed InviteStatus = "redeemed"
+	InviteStatusRevoked  InviteStatus = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the InviteStatus enum.
+func (e InviteStatus) Valid() bool {
+	switch e {
+	case InviteStatusDeclined:
+		return true
+	case InviteStatusExpired:
+		return true
+	case InviteStatusPending:
+		return true
+	case InviteStatusRedeemed:
+		return true
+	case InviteStatusRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LimitName.
 const (
 	LimitNameMaxActiveMemberships   LimitName = "max_active_memberships"
@@ -256,19 +289,94 @@ func (e MembershipStatus) Valid() bool {
 
 // Defines values for OperationKind.
 const (
-	OperationKindStart OperationKind = "start"
-	OperationKindStop  OperationKind = "stop"
-	OperationKindTurn  OperationKind = "turn"
+	OperationKindResume OperationKind = "resume"
+	OperationKindStart  OperationKind = "start"
+	OperationKindStop   OperationKind = "stop"
+	OperationKindTurn   OperationKind = "turn"
 )
 
 // Valid indicates whether the value is a known member of the OperationKind enum.
 func (e OperationKind) Valid() bool {
 	switch e {
+	case OperationKindResume:
+		return true
 	case OperationKindStart:
 		return true
 	case OperationKindStop:
 		return true
 	case OperationKindTurn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RaceNameStatus.
+const (
+	RaceNameStatusPendingRegistration RaceNameStatus = "pending_registration"
+	RaceNameStatusRegistered          RaceNameStatus = "registered"
+	RaceNameStatusReserved            RaceNameStatus = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the RaceNameStatus enum.
+func (e RaceNameStatus) Valid() bool {
+	switch e {
+	case RaceNameStatusPendingRegistration:
+		return true
+	case RaceNameStatusRegistered:
+		return true
+	case RaceNameStatusReserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RaceNameCheckReason.
+const (
+	RaceNameCheckReasonInvalid             RaceNameCheckReason = "invalid"
+	RaceNameCheckReasonPendingRegistration RaceNameCheckReason = "pending_registration"
+	RaceNameCheckReasonRegistered          RaceNameCheckReason = "registered"
+	RaceNameCheckReasonReserved            RaceNameCheckReason = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the RaceNameCheckReason enum.
+func (e RaceNameCheckReason) Valid() bool {
+	switch e {
+	case RaceNameCheckReasonInvalid:
+		return true
+	case RaceNameCheckReasonPendingRegistration:
+		return true
+	case RaceNameCheckReasonRegistered:
+		return true
+	case RaceNameCheckReasonReserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RaceNameEventEvent.
+const (
+	RaceNameEventEventExpired    RaceNameEventEvent = "expired"
+	RaceNameEventEventRegistered RaceNameEventEvent = "registered"
+	RaceNameEventEventReleased   RaceNameEventEvent = "released"
+	RaceNameEventEventReserved   RaceNameEventEvent = "reserved"
+	RaceNameEventEventWon        RaceNameEventEvent = "won"
+)
+
+// Valid indicates whether the value is a known member of the RaceNameEventEvent enum.
+func (e RaceNameEventEvent) Valid() bool {
+	switch e {
+	case RaceNameEventEventExpired:
+		return true
+	case RaceNameEventEventRegistered:
+		return true
+	case RaceNameEventEventReleased:
+		return true
+	case RaceNameEventEventReserved:
+		return true
+	case RaceNameEventEventWon:
 		return true
 	default:
 		return false
@@ -590,14 +698,19 @@ type AccountExport struct {
 	Countries          []Country         `json:"countries"`
 	EntitlementHistory []TierEntry       `json:"entitlement_history"`
 	Games              []UserGame        `json:"games"`
-	Mails              []ExportMail      `json:"mails"`
-	Notifications      []Route           `json:"notifications"`
-	Orders             []ExportOrders    `json:"orders"`
-	Preferences        Preferences       `json:"preferences"`
-	RaceNames          []UserRaceName    `json:"race_names"`
-	Sanctions          []ExportSanction  `json:"sanctions"`
-	Sessions           []ExportSession   `json:"sessions"`
-	SetLimits          []SetLimit        `json:"set_limits"`
+
+	// Invites To the player.
+	Invites         []Invite         `json:"invites"`
+	Mails           []ExportMail     `json:"mails"`
+	Notifications   []Route          `json:"notifications"`
+	Orders          []ExportOrders   `json:"orders"`
+	OwnedGames      []Game           `json:"owned_games"`
+	Preferences     Preferences      `json:"preferences"`
+	RaceNameHistory []RaceNameEvent  `json:"race_name_history"`
+	RaceNames       []UserRaceName   `json:"race_names"`
+	Sanctions       []ExportSanction `json:"sanctions"`
+	Sessions        []ExportSession  `json:"sessions"`
+	SetLimits       []SetLimit       `json:"set_limits"`
 }
 
 // ActiveSanction defines model for ActiveSanction.
@@ -669,23 +782,30 @@ type AdminAccountList struct {
 
 // AdminGame defines model for AdminGame.
 type AdminGame struct {
-	CreatedAt           time.Time          `json:"created_at"`
-	CreatedBy           string             `json:"created_by"`
-	Description         string             `json:"description"`
-	EnrollmentEndsAt    *time.Time         `json:"enrollment_ends_at,omitempty"`
-	GameID              openapi_types.UUID `json:"game_id"`
-	MaxPlayers          int                `json:"max_players"`
-	Members             []Membership       `json:"members"`
-	MinPlayers          int                `json:"min_players"`
-	Name                string             `json:"name"`
-	Reason              *string            `json:"reason,omitempty"`
-	Runtime             Runtime            `json:"runtime"`
-	ScheduleTimeZone    string             `json:"schedule_time_zone"`
-	Status              GameStatus         `json:"status"`
-	TargetEngineVersion *string            `json:"target_engine_version,omitempty"`
-	TurnSchedule        string             `json:"turn_schedule"`
-	UpdatedAt           time.Time          `json:"updated_at"`
-	Visibility          Visibility         `json:"visibility"`
+	CreatedAt         time.Time           `json:"created_at"`
+	CreatedBy         string              `json:"created_by"`
+	Description       string              `json:"description"`
+	EnrollmentEndsAt  *time.Time          `json:"enrollment_ends_at,omitempty"`
+	GameID            openapi_types.UUID  `json:"game_id"`
+	MaxPlayers        int                 `json:"max_players"`
+	Members           []Membership        `json:"members"`
+	MinPlayers        int                 `json:"min_players"`
+	Name              string              `json:"name"`
+	OrderGraceSeconds *int                `json:"order_grace_seconds,omitempty"`
+	OwnerUserID       *openapi_types.UUID `json:"owner_user_id,omitempty"`
+	Reason            *string             `json:"reason,omitempty"`
+	Runtime           Runtime             `json:"runtime"`
+	ScheduleTimeZone  string              `json:"schedule_time_zone"`
+	StartGapHours     int                 `json:"start_gap_hours"`
+	StartGapPlayers   int                 `json:"start_gap_players"`
+
+	// StartsAt When a full game starts by itself, as things stand.
+	StartsAt            *time.Time `json:"starts_at,omitempty"`
+	Status              GameStatus `json:"status"`
+	TargetEngineVersion *string    `json:"target_engine_version,omitempty"`
+	TurnSchedule        string     `json:"turn_schedule"`
+	UpdatedAt           time.Time  `json:"updated_at"`
+	Visibility          Visibility `json:"visibility"`
 }
 
 // Application defines model for Application.
@@ -733,6 +853,12 @@ type AuditLineActorKind string
 type AuditPage struct {
 	Items      []AuditLine `json:"items"`
 	NextCursor *string     `json:"next_cursor"`
+}
+
+// BanRequest defines model for BanRequest.
+type BanRequest struct {
+	Reason *string            `json:"reason,omitempty"`
+	UserID openapi_types.UUID `json:"user_id"`
 }
 
 // ChangeEmailRequest defines model for ChangeEmailRequest.
@@ -804,13 +930,53 @@ type CreateAdminRequest struct {
 
 // CreateGameRequest defines model for CreateGameRequest.
 type CreateGameRequest struct {
-	Description *string `json:"description,omitempty"`
-	MaxPlayers  int     `json:"max_players"`
-	MinPlayers  int     `json:"min_players"`
-	Name        string  `json:"name"`
+	Description      *string    `json:"description,omitempty"`
+	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
+	MaxPlayers       int        `json:"max_players"`
+	MinPlayers       int        `json:"min_players"`
+	Name             string     `json:"name"`
+
+	// OrderGraceSeconds Least time for orders after they were closed for a while; the smaller of two hours and a quarter of the interval when absent.
+	OrderGraceSeconds *int `json:"order_grace_seconds,omitempty"`
 
 	// ScheduleTimeZone IANA; UTC when absent.
 	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// StartGapHours How long a full game waits before it starts by itself.
+	StartGapHours *int `json:"start_gap_hours,omitempty"`
+
+	// StartGapPlayers How many more players it takes in that time.
+	StartGapPlayers *int `json:"start_gap_players,omitempty"`
+
+	// TargetEngineVersion The newest enabled version when absent.
+	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
+
+	// TurnSchedule Five cron fields.
+	TurnSchedule string `json:"turn_schedule"`
+}
+
+// CreatePrivateGameRequest defines model for CreatePrivateGameRequest.
+type CreatePrivateGameRequest struct {
+	Description      *string    `json:"description,omitempty"`
+	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
+	MaxPlayers       int        `json:"max_players"`
+	MinPlayers       int        `json:"min_players"`
+	Name             string     `json:"name"`
+
+	// OrderGraceSeconds Least time for orders after they were closed for a while; the smaller of two hours and a quarter of the interval when absent.
+	OrderGraceSeconds *int `json:"order_grace_seconds,omitempty"`
+
+	// RaceName Makes the owner the first member.
+	RaceName *string `json:"race_name,omitempty"`
+
+	// ScheduleTimeZone IANA; UTC when absent.
+	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// StartGapHours How long a full game waits before it starts by itself.
+	StartGapHours *int `json:"start_gap_hours,omitempty"`
+
+	// StartGapPlayers How many more players it takes in that time.
+	StartGapPlayers *int `json:"start_gap_players,omitempty"`
 
 	// TargetEngineVersion The newest enabled version when absent.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
@@ -829,6 +995,33 @@ type DeviceSession struct {
 
 // DeviceSessionStatus defines model for DeviceSession.Status.
 type DeviceSessionStatus string
+
+// EditGameRequest defines model for EditGameRequest.
+type EditGameRequest struct {
+	Description      *string    `json:"description,omitempty"`
+	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
+	MaxPlayers       *int       `json:"max_players,omitempty"`
+	MinPlayers       *int       `json:"min_players,omitempty"`
+	Name             *string    `json:"name,omitempty"`
+
+	// OrderGraceSeconds Least time for orders after they were closed for a while.
+	OrderGraceSeconds *int `json:"order_grace_seconds,omitempty"`
+
+	// ScheduleTimeZone IANA.
+	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// StartGapHours How long a full game waits before it starts by itself.
+	StartGapHours *int `json:"start_gap_hours,omitempty"`
+
+	// StartGapPlayers How many more players it takes in that time.
+	StartGapPlayers *int `json:"start_gap_players,omitempty"`
+
+	// TargetEngineVersion The newest enabled version when absent.
+	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
+
+	// TurnSchedule Five cron fields.
+	TurnSchedule *string `json:"turn_schedule,omitempty"`
+}
 
 // EngineVersion defines model for EngineVersion.
 type EngineVersion struct {
@@ -946,11 +1139,32 @@ type Game struct {
 	MaxPlayers       int                `json:"max_players"`
 
 	// Members Seats that are taken.
-	Members          int        `json:"members"`
-	MinPlayers       int        `json:"min_players"`
-	Name             string     `json:"name"`
-	ScheduleTimeZone string     `json:"schedule_time_zone"`
-	Status           GameStatus `json:"status"`
+	Members    int    `json:"members"`
+	MinPlayers int    `json:"min_players"`
+	Name       string `json:"name"`
+
+	// OrderGraceSeconds The game's own, if it has one; not in lists.
+	OrderGraceSeconds *int `json:"order_grace_seconds,omitempty"`
+
+	// OwnerUserID Absent when operators run the game.
+	OwnerUserID *openapi_types.UUID `json:"owner_user_id,omitempty"`
+
+	// Reason Why the game is paused, has failed to start or was cancelled; not in lists.
+	Reason           *string `json:"reason,omitempty"`
+	ScheduleTimeZone string  `json:"schedule_time_zone"`
+
+	// StartGapHours How long a full game waits before it starts by itself.
+	StartGapHours int `json:"start_gap_hours"`
+
+	// StartGapPlayers How many more players it takes in that time.
+	StartGapPlayers int `json:"start_gap_players"`
+
+	// StartsAt When a full game starts by itself, as things stand; not in lists.
+	StartsAt *time.Time `json:"starts_at,omitempty"`
+	Status   GameStatus `json:"status"`
+
+	// TargetEngineVersion Not in lists.
+	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// Turn The newest turn; absent before the first.
 	Turn         *int       `json:"turn,omitempty"`
@@ -989,6 +1203,40 @@ type Health struct {
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// Invite defines model for Invite.
+type Invite struct {
+	CreatedAt time.Time          `json:"created_at"`
+	DecidedAt *time.Time         `json:"decided_at,omitempty"`
+	ExpiresAt time.Time          `json:"expires_at"`
+	GameID    openapi_types.UUID `json:"game_id"`
+	InviteID  openapi_types.UUID `json:"invite_id"`
+
+	// InviterUserID Absent when an operator has invited.
+	InviterUserID *openapi_types.UUID `json:"inviter_user_id,omitempty"`
+
+	// RaceName The one it was redeemed with.
+	RaceName *string            `json:"race_name,omitempty"`
+	Status   InviteStatus       `json:"status"`
+	UserID   openapi_types.UUID `json:"user_id"`
+}
+
+// InvitePage defines model for InvitePage.
+type InvitePage struct {
+	Items      []Invite `json:"items"`
+	NextCursor *string  `json:"next_cursor"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// ExpiresAt The service's usual time from now when absent.
+	ExpiresAt *time.Time          `json:"expires_at,omitempty"`
+	UserID    *openapi_types.UUID `json:"user_id,omitempty"`
+	UserName  *string             `json:"user_name,omitempty"`
+}
+
+// InviteStatus defines model for InviteStatus.
+type InviteStatus string
 
 // LiftSanctionRequest defines model for LiftSanctionRequest.
 type LiftSanctionRequest struct {
@@ -1029,9 +1277,31 @@ type Membership struct {
 // MembershipStatus defines model for Membership.Status.
 type MembershipStatus string
 
+// MembershipList defines model for MembershipList.
+type MembershipList struct {
+	Items []Membership `json:"items"`
+
+	// NextCursor Always null: a game has few.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// MyGame defines model for MyGame.
+type MyGame struct {
+	Game       Game        `json:"game"`
+	Membership *Membership `json:"membership,omitempty"`
+	Owner      bool        `json:"owner"`
+}
+
+// MyGamePage defines model for MyGamePage.
+type MyGamePage struct {
+	Items      []MyGame `json:"items"`
+	NextCursor *string  `json:"next_cursor"`
+}
+
 // OpenEnrollmentRequest defines model for OpenEnrollmentRequest.
 type OpenEnrollmentRequest struct {
-	EnrollmentEndsAt time.Time `json:"enrollment_ends_at"`
+	// EnrollmentEndsAt The one that the game has already when absent.
+	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 }
 
 // Operation defines model for Operation.
@@ -1086,6 +1356,74 @@ type PutPreferencesRequest struct {
 	Email map[string]bool `json:"email"`
 }
 
+// RaceName defines model for RaceName.
+type RaceName struct {
+	// ExpiresAt Until when a name that was won may be registered.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Games In which it is reserved.
+	Games    []openapi_types.UUID `json:"games"`
+	RaceName string               `json:"race_name"`
+	Since    time.Time            `json:"since"`
+	Status   RaceNameStatus       `json:"status"`
+}
+
+// RaceNameStatus defines model for RaceName.Status.
+type RaceNameStatus string
+
+// RaceNameCheck defines model for RaceNameCheck.
+type RaceNameCheck struct {
+	// Free The player could take it in a game.
+	Free bool `json:"free"`
+
+	// Message What is wrong with an invalid name.
+	Message *string `json:"message,omitempty"`
+
+	// Own The player holds it already.
+	Own      bool   `json:"own"`
+	RaceName string `json:"race_name"`
+
+	// Reason Why it is not free: what it is to its holder, or that no race can be called so.
+	Reason *RaceNameCheckReason `json:"reason,omitempty"`
+}
+
+// RaceNameCheckReason Why it is not free: what it is to its holder, or that no race can be called so.
+type RaceNameCheckReason string
+
+// RaceNameEvent defines model for RaceNameEvent.
+type RaceNameEvent struct {
+	At     time.Time           `json:"at"`
+	Event  RaceNameEventEvent  `json:"event"`
+	GameID *openapi_types.UUID `json:"game_id,omitempty"`
+
+	// RaceName As it was spelled.
+	RaceName string             `json:"race_name"`
+	UserID   openapi_types.UUID `json:"user_id"`
+}
+
+// RaceNameEventEvent defines model for RaceNameEvent.Event.
+type RaceNameEventEvent string
+
+// RaceNameList defines model for RaceNameList.
+type RaceNameList struct {
+	Items []RaceName `json:"items"`
+
+	// NextCursor Always null: a player has few.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// RaceNameReport defines model for RaceNameReport.
+type RaceNameReport struct {
+	// CanonicalKey Equal for names that could be mistaken for one another.
+	CanonicalKey string    `json:"canonical_key"`
+	Holder       *RaceName `json:"holder,omitempty"`
+
+	// HolderUserID Absent when nobody holds it.
+	HolderUserID *openapi_types.UUID `json:"holder_user_id,omitempty"`
+	Items        []RaceNameEvent     `json:"items"`
+	NextCursor   *string             `json:"next_cursor"`
+}
+
 // RaceState defines model for RaceState.
 type RaceState struct {
 	Extinct    bool    `json:"extinct"`
@@ -1105,6 +1443,21 @@ type Readiness struct {
 
 // ReadinessStatus defines model for Readiness.Status.
 type ReadinessStatus string
+
+// ReasonRequest defines model for ReasonRequest.
+type ReasonRequest struct {
+	Reason *string `json:"reason,omitempty"`
+}
+
+// RedeemRequest defines model for RedeemRequest.
+type RedeemRequest struct {
+	RaceName string `json:"race_name"`
+}
+
+// RegisterRaceNameRequest defines model for RegisterRaceNameRequest.
+type RegisterRaceNameRequest struct {
+	RaceName string `json:"race_name"`
+}
 
 // RenameSessionRequest defines model for RenameSessionRequest.
 type RenameSessionRequest struct {
@@ -1257,6 +1610,11 @@ type TierEntry struct {
 	Tier     Tier       `json:"tier"`
 }
 
+// TransferRequest defines model for TransferRequest.
+type TransferRequest struct {
+	UserID openapi_types.UUID `json:"user_id"`
+}
+
 // UpdateProfileRequest defines model for UpdateProfileRequest.
 type UpdateProfileRequest struct {
 	DisplayName string `json:"display_name"`
@@ -1370,6 +1728,9 @@ type UserSummary struct {
 // Visibility defines model for Visibility.
 type Visibility string
 
+// ApplicationID defines model for ApplicationID.
+type ApplicationID = openapi_types.UUID
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -1382,8 +1743,14 @@ type IdempotencyKey = string
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
+// InviteID defines model for InviteID.
+type InviteID = openapi_types.UUID
+
 // Limit defines model for Limit.
 type Limit = int
+
+// MembershipID defines model for MembershipID.
+type MembershipID = openapi_types.UUID
 
 // RequestTimeout defines model for RequestTimeout.
 type RequestTimeout = float64
@@ -1391,8 +1758,14 @@ type RequestTimeout = float64
 // Status defines model for Status.
 type Status = []GameStatus
 
+// Text defines model for Text.
+type Text = string
+
 // UserID defines model for UserID.
 type UserID = openapi_types.UUID
+
+// LobbyGame defines model for LobbyGame.
+type LobbyGame = Game
 
 // AdminListActorsParams defines parameters for AdminListActors.
 type AdminListActorsParams struct {
@@ -1499,6 +1872,10 @@ type AdminListGamesParams struct {
 	// Status Only games of these statuses.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
+	// Text Words of name or description, each by its beginning.
+	Text       *Text       `form:"text,omitempty" json:"text,omitempty"`
+	Visibility *Visibility `form:"visibility,omitempty" json:"visibility,omitempty"`
+
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -1518,6 +1895,15 @@ type AdminGetGameParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminUpdateGameParams defines parameters for AdminUpdateGame.
+type AdminUpdateGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // AdminListApplicationsParams defines parameters for AdminListApplications.
 type AdminListApplicationsParams struct {
 	// Limit Longest page.
@@ -1533,6 +1919,24 @@ type AdminListApplicationsParams struct {
 
 // AdminApproveApplicationParams defines parameters for AdminApproveApplication.
 type AdminApproveApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminRejectApplicationParams defines parameters for AdminRejectApplication.
+type AdminRejectApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminBanMemberParams defines parameters for AdminBanMember.
+type AdminBanMemberParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminCancelParams defines parameters for AdminCancel.
+type AdminCancelParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -1555,8 +1959,50 @@ type AdminOpenEnrollmentParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminPauseParams defines parameters for AdminPause.
+type AdminPauseParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminReadyToStartParams defines parameters for AdminReadyToStart.
 type AdminReadyToStartParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminResumeParams defines parameters for AdminResume.
+type AdminResumeParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminRetryStartParams defines parameters for AdminRetryStart.
+type AdminRetryStartParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminStartParams defines parameters for AdminStart.
+type AdminStartParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminTransferParams defines parameters for AdminTransfer.
+type AdminTransferParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminGetRaceNameParams defines parameters for AdminGetRaceName.
+type AdminGetRaceNameParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -1807,14 +2253,35 @@ type ListLobbyGamesParams struct {
 	// Status Only games of these statuses.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
+	// Text Words of name or description, each by its beginning.
+	Text *Text `form:"text,omitempty" json:"text,omitempty"`
+
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// CreateLobbyGameParams defines parameters for CreateLobbyGame.
+type CreateLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetLobbyGameParams defines parameters for GetLobbyGame.
 type GetLobbyGameParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// UpdateLobbyGameParams defines parameters for UpdateLobbyGame.
+type UpdateLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListOwnApplicationsParams defines parameters for ListOwnApplications.
@@ -1831,6 +2298,200 @@ type ListOwnApplicationsParams struct {
 
 // ApplyToGameParams defines parameters for ApplyToGame.
 type ApplyToGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ApproveApplicationParams defines parameters for ApproveApplication.
+type ApproveApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RejectApplicationParams defines parameters for RejectApplication.
+type RejectApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// WithdrawApplicationParams defines parameters for WithdrawApplication.
+type WithdrawApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// CancelLobbyGameParams defines parameters for CancelLobbyGame.
+type CancelLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListGameInvitesParams defines parameters for ListGameInvites.
+type ListGameInvitesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor       `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Status *InviteStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// InviteToGameParams defines parameters for InviteToGame.
+type InviteToGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeclineInviteParams defines parameters for DeclineInvite.
+type DeclineInviteParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RedeemInviteParams defines parameters for RedeemInvite.
+type RedeemInviteParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeInviteParams defines parameters for RevokeInvite.
+type RevokeInviteParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// LeaveGameParams defines parameters for LeaveGame.
+type LeaveGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMembershipsParams defines parameters for ListMemberships.
+type ListMembershipsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// BlockMembershipParams defines parameters for BlockMembership.
+type BlockMembershipParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RemoveMembershipParams defines parameters for RemoveMembership.
+type RemoveMembershipParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// OpenLobbyEnrollmentParams defines parameters for OpenLobbyEnrollment.
+type OpenLobbyEnrollmentParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// PauseLobbyGameParams defines parameters for PauseLobbyGame.
+type PauseLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ReadyLobbyGameParams defines parameters for ReadyLobbyGame.
+type ReadyLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ResumeLobbyGameParams defines parameters for ResumeLobbyGame.
+type ResumeLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RetryStartLobbyGameParams defines parameters for RetryStartLobbyGame.
+type RetryStartLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// StartLobbyGameParams defines parameters for StartLobbyGame.
+type StartLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// TransferLobbyGameParams defines parameters for TransferLobbyGame.
+type TransferLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMyApplicationsParams defines parameters for ListMyApplications.
+type ListMyApplicationsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor            `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Status *ApplicationStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMyGamesParams defines parameters for ListMyGames.
+type ListMyGamesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only games of these statuses.
+	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMyInvitesParams defines parameters for ListMyInvites.
+type ListMyInvitesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor       `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Status *InviteStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMyRaceNamesParams defines parameters for ListMyRaceNames.
+type ListMyRaceNamesParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// CheckRaceNameParams defines parameters for CheckRaceName.
+type CheckRaceNameParams struct {
+	Name string `form:"name" json:"name"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RegisterRaceNameParams defines parameters for RegisterRaceName.
+type RegisterRaceNameParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 
@@ -1880,8 +2541,20 @@ type AdminAddEngineVersionJSONRequestBody = AddEngineVersionRequest
 // AdminCreateGameJSONRequestBody defines body for AdminCreateGame for application/json ContentType.
 type AdminCreateGameJSONRequestBody = CreateGameRequest
 
+// AdminUpdateGameJSONRequestBody defines body for AdminUpdateGame for application/json ContentType.
+type AdminUpdateGameJSONRequestBody = EditGameRequest
+
+// AdminBanMemberJSONRequestBody defines body for AdminBanMember for application/json ContentType.
+type AdminBanMemberJSONRequestBody = BanRequest
+
+// AdminCancelJSONRequestBody defines body for AdminCancel for application/json ContentType.
+type AdminCancelJSONRequestBody = ReasonRequest
+
 // AdminOpenEnrollmentJSONRequestBody defines body for AdminOpenEnrollment for application/json ContentType.
 type AdminOpenEnrollmentJSONRequestBody = OpenEnrollmentRequest
+
+// AdminTransferJSONRequestBody defines body for AdminTransfer for application/json ContentType.
+type AdminTransferJSONRequestBody = TransferRequest
 
 // AdminForceNextTurnJSONRequestBody defines body for AdminForceNextTurn for application/json ContentType.
 type AdminForceNextTurnJSONRequestBody = ForceNextTurnRequest
@@ -1925,8 +2598,38 @@ type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
 // PutOrdersJSONRequestBody defines body for PutOrders for application/json ContentType.
 type PutOrdersJSONRequestBody = PutOrdersRequest
 
+// CreateLobbyGameJSONRequestBody defines body for CreateLobbyGame for application/json ContentType.
+type CreateLobbyGameJSONRequestBody = CreatePrivateGameRequest
+
+// UpdateLobbyGameJSONRequestBody defines body for UpdateLobbyGame for application/json ContentType.
+type UpdateLobbyGameJSONRequestBody = EditGameRequest
+
 // ApplyToGameJSONRequestBody defines body for ApplyToGame for application/json ContentType.
 type ApplyToGameJSONRequestBody = ApplyRequest
+
+// CancelLobbyGameJSONRequestBody defines body for CancelLobbyGame for application/json ContentType.
+type CancelLobbyGameJSONRequestBody = ReasonRequest
+
+// InviteToGameJSONRequestBody defines body for InviteToGame for application/json ContentType.
+type InviteToGameJSONRequestBody = InviteRequest
+
+// RedeemInviteJSONRequestBody defines body for RedeemInvite for application/json ContentType.
+type RedeemInviteJSONRequestBody = RedeemRequest
+
+// BlockMembershipJSONRequestBody defines body for BlockMembership for application/json ContentType.
+type BlockMembershipJSONRequestBody = ReasonRequest
+
+// RemoveMembershipJSONRequestBody defines body for RemoveMembership for application/json ContentType.
+type RemoveMembershipJSONRequestBody = ReasonRequest
+
+// OpenLobbyEnrollmentJSONRequestBody defines body for OpenLobbyEnrollment for application/json ContentType.
+type OpenLobbyEnrollmentJSONRequestBody = OpenEnrollmentRequest
+
+// TransferLobbyGameJSONRequestBody defines body for TransferLobbyGame for application/json ContentType.
+type TransferLobbyGameJSONRequestBody = TransferRequest
+
+// RegisterRaceNameJSONRequestBody defines body for RegisterRaceName for application/json ContentType.
+type RegisterRaceNameJSONRequestBody = RegisterRaceNameRequest
 
 // RenameSessionJSONRequestBody defines body for RenameSession for application/json ContentType.
 type RenameSessionJSONRequestBody = RenameSessionRequest
@@ -1972,12 +2675,24 @@ type ServerInterface interface {
 	// AdminGetGame One game with its members
 	// (GET /api/v1/admin/games/{game_id})
 	AdminGetGame(c *gin.Context, gameID GameID, params AdminGetGameParams)
+	// AdminUpdateGame Change the game
+	// (PATCH /api/v1/admin/games/{game_id})
+	AdminUpdateGame(c *gin.Context, gameID GameID, params AdminUpdateGameParams)
 	// AdminListApplications Applications to a game, oldest first
 	// (GET /api/v1/admin/games/{game_id}/applications)
 	AdminListApplications(c *gin.Context, gameID GameID, params AdminListApplicationsParams)
 	// AdminApproveApplication Give an applicant a seat
 	// (POST /api/v1/admin/games/{game_id}/applications/{application_id}/approve)
-	AdminApproveApplication(c *gin.Context, gameID GameID, applicationID openapi_types.UUID, params AdminApproveApplicationParams)
+	AdminApproveApplication(c *gin.Context, gameID GameID, applicationID ApplicationID, params AdminApproveApplicationParams)
+	// AdminRejectApplication Turn an applicant down
+	// (POST /api/v1/admin/games/{game_id}/applications/{application_id}/reject)
+	AdminRejectApplication(c *gin.Context, gameID GameID, applicationID ApplicationID, params AdminRejectApplicationParams)
+	// AdminBanMember Take a seat away from a player who is not to come back
+	// (POST /api/v1/admin/games/{game_id}/ban-member)
+	AdminBanMember(c *gin.Context, gameID GameID, params AdminBanMemberParams)
+	// AdminCancel End a game before its time
+	// (POST /api/v1/admin/games/{game_id}/cancel)
+	AdminCancel(c *gin.Context, gameID GameID, params AdminCancelParams)
 	// AdminForceStart Start a game with at least two players
 	// (POST /api/v1/admin/games/{game_id}/force-start)
 	AdminForceStart(c *gin.Context, gameID GameID, params AdminForceStartParams)
@@ -1987,9 +2702,27 @@ type ServerInterface interface {
 	// AdminOpenEnrollment Let players apply
 	// (POST /api/v1/admin/games/{game_id}/open-enrollment)
 	AdminOpenEnrollment(c *gin.Context, gameID GameID, params AdminOpenEnrollmentParams)
+	// AdminPause Stop the clock of a running game
+	// (POST /api/v1/admin/games/{game_id}/pause)
+	AdminPause(c *gin.Context, gameID GameID, params AdminPauseParams)
 	// AdminReadyToStart Close the enrolment, or take back a failed start
 	// (POST /api/v1/admin/games/{game_id}/ready-to-start)
 	AdminReadyToStart(c *gin.Context, gameID GameID, params AdminReadyToStartParams)
+	// AdminResume Go on with a paused game
+	// (POST /api/v1/admin/games/{game_id}/resume)
+	AdminResume(c *gin.Context, gameID GameID, params AdminResumeParams)
+	// AdminRetryStart Start a game again whose start has failed
+	// (POST /api/v1/admin/games/{game_id}/retry-start)
+	AdminRetryStart(c *gin.Context, gameID GameID, params AdminRetryStartParams)
+	// AdminStart Start a game that is ready
+	// (POST /api/v1/admin/games/{game_id}/start)
+	AdminStart(c *gin.Context, gameID GameID, params AdminStartParams)
+	// AdminTransfer Hand a private game over to a member
+	// (POST /api/v1/admin/games/{game_id}/transfer)
+	AdminTransfer(c *gin.Context, gameID GameID, params AdminTransferParams)
+	// AdminGetRaceName Who holds a race name or one that looks like it, and what became of it
+	// (GET /api/v1/admin/race-names/{name})
+	AdminGetRaceName(c *gin.Context, name string, params AdminGetRaceNameParams)
 	// AdminGetRuntime A game's engine, its turn, and what it waits for
 	// (GET /api/v1/admin/runtimes/{game_id})
 	AdminGetRuntime(c *gin.Context, gameID GameID, params AdminGetRuntimeParams)
@@ -2092,15 +2825,99 @@ type ServerInterface interface {
 	// ListLobbyGames Public games, newest first
 	// (GET /api/v1/user/lobby/games)
 	ListLobbyGames(c *gin.Context, params ListLobbyGamesParams)
-	// GetLobbyGame One public game
+	// CreateLobbyGame Make a private game, which the player owns
+	// (POST /api/v1/user/lobby/games)
+	CreateLobbyGame(c *gin.Context, params CreateLobbyGameParams)
+	// GetLobbyGame A game that the player may know of
 	// (GET /api/v1/user/lobby/games/{game_id})
 	GetLobbyGame(c *gin.Context, gameID GameID, params GetLobbyGameParams)
+	// UpdateLobbyGame Change the game
+	// (PATCH /api/v1/user/lobby/games/{game_id})
+	UpdateLobbyGame(c *gin.Context, gameID GameID, params UpdateLobbyGameParams)
 	// ListOwnApplications The player's own applications to a game, oldest first
 	// (GET /api/v1/user/lobby/games/{game_id}/applications)
 	ListOwnApplications(c *gin.Context, gameID GameID, params ListOwnApplicationsParams)
 	// ApplyToGame Apply for a seat
 	// (POST /api/v1/user/lobby/games/{game_id}/applications)
 	ApplyToGame(c *gin.Context, gameID GameID, params ApplyToGameParams)
+	// ApproveApplication Give an applicant a seat
+	// (POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/approve)
+	ApproveApplication(c *gin.Context, gameID GameID, applicationID ApplicationID, params ApproveApplicationParams)
+	// RejectApplication Turn an applicant down
+	// (POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/reject)
+	RejectApplication(c *gin.Context, gameID GameID, applicationID ApplicationID, params RejectApplicationParams)
+	// WithdrawApplication Take the own application back
+	// (POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/withdraw)
+	WithdrawApplication(c *gin.Context, gameID GameID, applicationID ApplicationID, params WithdrawApplicationParams)
+	// CancelLobbyGame End a game that has not started
+	// (POST /api/v1/user/lobby/games/{game_id}/cancel)
+	CancelLobbyGame(c *gin.Context, gameID GameID, params CancelLobbyGameParams)
+	// ListGameInvites The invites to a game, oldest first: all for its owner, the own ones for others
+	// (GET /api/v1/user/lobby/games/{game_id}/invites)
+	ListGameInvites(c *gin.Context, gameID GameID, params ListGameInvitesParams)
+	// InviteToGame Ask a player into a private game
+	// (POST /api/v1/user/lobby/games/{game_id}/invites)
+	InviteToGame(c *gin.Context, gameID GameID, params InviteToGameParams)
+	// DeclineInvite Turn the invite down
+	// (POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/decline)
+	DeclineInvite(c *gin.Context, gameID GameID, inviteID InviteID, params DeclineInviteParams)
+	// RedeemInvite Take the seat under a race name
+	// (POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem)
+	RedeemInvite(c *gin.Context, gameID GameID, inviteID InviteID, params RedeemInviteParams)
+	// RevokeInvite Take an invite back
+	// (POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/revoke)
+	RevokeInvite(c *gin.Context, gameID GameID, inviteID InviteID, params RevokeInviteParams)
+	// LeaveGame Give the own seat up
+	// (POST /api/v1/user/lobby/games/{game_id}/leave)
+	LeaveGame(c *gin.Context, gameID GameID, params LeaveGameParams)
+	// ListMemberships The memberships of a game, ended ones too, oldest first
+	// (GET /api/v1/user/lobby/games/{game_id}/memberships)
+	ListMemberships(c *gin.Context, gameID GameID, params ListMembershipsParams)
+	// BlockMembership Take a seat away from a player who is not to come back
+	// (POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block)
+	BlockMembership(c *gin.Context, gameID GameID, membershipID MembershipID, params BlockMembershipParams)
+	// RemoveMembership Take a seat away
+	// (POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove)
+	RemoveMembership(c *gin.Context, gameID GameID, membershipID MembershipID, params RemoveMembershipParams)
+	// OpenLobbyEnrollment Let players in until a time
+	// (POST /api/v1/user/lobby/games/{game_id}/open-enrollment)
+	OpenLobbyEnrollment(c *gin.Context, gameID GameID, params OpenLobbyEnrollmentParams)
+	// PauseLobbyGame Stop the clock of a running game
+	// (POST /api/v1/user/lobby/games/{game_id}/pause)
+	PauseLobbyGame(c *gin.Context, gameID GameID, params PauseLobbyGameParams)
+	// ReadyLobbyGame Close the enrolment, or take back a failed start
+	// (POST /api/v1/user/lobby/games/{game_id}/ready-to-start)
+	ReadyLobbyGame(c *gin.Context, gameID GameID, params ReadyLobbyGameParams)
+	// ResumeLobbyGame Go on with a paused game
+	// (POST /api/v1/user/lobby/games/{game_id}/resume)
+	ResumeLobbyGame(c *gin.Context, gameID GameID, params ResumeLobbyGameParams)
+	// RetryStartLobbyGame Start a game again whose start has failed
+	// (POST /api/v1/user/lobby/games/{game_id}/retry-start)
+	RetryStartLobbyGame(c *gin.Context, gameID GameID, params RetryStartLobbyGameParams)
+	// StartLobbyGame Start a game that is ready
+	// (POST /api/v1/user/lobby/games/{game_id}/start)
+	StartLobbyGame(c *gin.Context, gameID GameID, params StartLobbyGameParams)
+	// TransferLobbyGame Hand the game over to a member
+	// (POST /api/v1/user/lobby/games/{game_id}/transfer)
+	TransferLobbyGame(c *gin.Context, gameID GameID, params TransferLobbyGameParams)
+	// ListMyApplications The own applications, oldest first
+	// (GET /api/v1/user/lobby/my/applications)
+	ListMyApplications(c *gin.Context, params ListMyApplicationsParams)
+	// ListMyGames Games that the player owns, or has or had a seat in, newest first
+	// (GET /api/v1/user/lobby/my/games)
+	ListMyGames(c *gin.Context, params ListMyGamesParams)
+	// ListMyInvites Invites to the player, oldest first
+	// (GET /api/v1/user/lobby/my/invites)
+	ListMyInvites(c *gin.Context, params ListMyInvitesParams)
+	// ListMyRaceNames Race names that the player holds
+	// (GET /api/v1/user/lobby/my/race-names)
+	ListMyRaceNames(c *gin.Context, params ListMyRaceNamesParams)
+	// CheckRaceName Whether the player could take a race name, and if not, why
+	// (GET /api/v1/user/lobby/race-names/check)
+	CheckRaceName(c *gin.Context, params CheckRaceNameParams)
+	// RegisterRaceName Keep a race name for good that was won
+	// (POST /api/v1/user/lobby/race-names/register)
+	RegisterRaceName(c *gin.Context, params RegisterRaceNameParams)
 	// ListOwnSessions The player's signed-in devices, newest first
 	// (GET /api/v1/user/sessions)
 	ListOwnSessions(c *gin.Context, params ListOwnSessionsParams)
@@ -2725,6 +3542,22 @@ func (siw *ServerInterfaceWrapper) AdminListGames(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "text" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "text", c.Request.URL.Query(), &params.Text, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter text: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "visibility" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "visibility", c.Request.URL.Query(), &params.Visibility, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter visibility: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	headers := c.Request.Header
 
 	// ------------- Optional header parameter "X-Request-Timeout" -------------
@@ -2864,6 +3697,74 @@ func (siw *ServerInterfaceWrapper) AdminGetGame(c *gin.Context) {
 	siw.Handler.AdminGetGame(c, gameID, params)
 }
 
+// AdminUpdateGame operation middleware
+func (siw *ServerInterfaceWrapper) AdminUpdateGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminUpdateGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminUpdateGame(c, gameID, params)
+}
+
 // AdminListApplications operation middleware
 func (siw *ServerInterfaceWrapper) AdminListApplications(c *gin.Context) {
 
@@ -2953,7 +3854,7 @@ func (siw *ServerInterfaceWrapper) AdminApproveApplication(c *gin.Context) {
 	}
 
 	// ------------- Path parameter "application_id" -------------
-	var applicationID openapi_types.UUID
+	var applicationID ApplicationID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "application_id", c.Param("application_id"), &applicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
 	if err != nil {
@@ -2993,6 +3894,162 @@ func (siw *ServerInterfaceWrapper) AdminApproveApplication(c *gin.Context) {
 	}
 
 	siw.Handler.AdminApproveApplication(c, gameID, applicationID, params)
+}
+
+// AdminRejectApplication operation middleware
+func (siw *ServerInterfaceWrapper) AdminRejectApplication(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "application_id" -------------
+	var applicationID ApplicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "application_id", c.Param("application_id"), &applicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter application_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminRejectApplicationParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminRejectApplication(c, gameID, applicationID, params)
+}
+
+// AdminBanMember operation middleware
+func (siw *ServerInterfaceWrapper) AdminBanMember(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminBanMemberParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminBanMember(c, gameID, params)
+}
+
+// AdminCancel operation middleware
+func (siw *ServerInterfaceWrapper) AdminCancel(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminCancelParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminCancel(c, gameID, params)
 }
 
 // AdminForceStart operation middleware
@@ -3142,6 +4199,55 @@ func (siw *ServerInterfaceWrapper) AdminOpenEnrollment(c *gin.Context) {
 	siw.Handler.AdminOpenEnrollment(c, gameID, params)
 }
 
+// AdminPause operation middleware
+func (siw *ServerInterfaceWrapper) AdminPause(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminPauseParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminPause(c, gameID, params)
+}
+
 // AdminReadyToStart operation middleware
 func (siw *ServerInterfaceWrapper) AdminReadyToStart(c *gin.Context) {
 
@@ -3189,6 +4295,267 @@ func (siw *ServerInterfaceWrapper) AdminReadyToStart(c *gin.Context) {
 	}
 
 	siw.Handler.AdminReadyToStart(c, gameID, params)
+}
+
+// AdminResume operation middleware
+func (siw *ServerInterfaceWrapper) AdminResume(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminResumeParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminResume(c, gameID, params)
+}
+
+// AdminRetryStart operation middleware
+func (siw *ServerInterfaceWrapper) AdminRetryStart(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminRetryStartParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminRetryStart(c, gameID, params)
+}
+
+// AdminStart operation middleware
+func (siw *ServerInterfaceWrapper) AdminStart(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminStartParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminStart(c, gameID, params)
+}
+
+// AdminTransfer operation middleware
+func (siw *ServerInterfaceWrapper) AdminTransfer(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminTransferParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminTransfer(c, gameID, params)
+}
+
+// AdminGetRaceName operation middleware
+func (siw *ServerInterfaceWrapper) AdminGetRaceName(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminGetRaceNameParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminGetRaceName(c, name, params)
 }
 
 // AdminGetRuntime operation middleware
@@ -4903,6 +6270,14 @@ func (siw *ServerInterfaceWrapper) ListLobbyGames(c *gin.Context) {
 		return
 	}
 
+	// ------------- Optional query parameter "text" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "text", c.Request.URL.Query(), &params.Text, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter text: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	headers := c.Request.Header
 
 	// ------------- Optional header parameter "X-Request-Timeout" -------------
@@ -4932,6 +6307,65 @@ func (siw *ServerInterfaceWrapper) ListLobbyGames(c *gin.Context) {
 	}
 
 	siw.Handler.ListLobbyGames(c, params)
+}
+
+// CreateLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) CreateLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateLobbyGame(c, params)
 }
 
 // GetLobbyGame operation middleware
@@ -4981,6 +6415,74 @@ func (siw *ServerInterfaceWrapper) GetLobbyGame(c *gin.Context) {
 	}
 
 	siw.Handler.GetLobbyGame(c, gameID, params)
+}
+
+// UpdateLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) UpdateLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateLobbyGame(c, gameID, params)
 }
 
 // ListOwnApplications operation middleware
@@ -5114,6 +6616,1440 @@ func (siw *ServerInterfaceWrapper) ApplyToGame(c *gin.Context) {
 	}
 
 	siw.Handler.ApplyToGame(c, gameID, params)
+}
+
+// ApproveApplication operation middleware
+func (siw *ServerInterfaceWrapper) ApproveApplication(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "application_id" -------------
+	var applicationID ApplicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "application_id", c.Param("application_id"), &applicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter application_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveApplicationParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ApproveApplication(c, gameID, applicationID, params)
+}
+
+// RejectApplication operation middleware
+func (siw *ServerInterfaceWrapper) RejectApplication(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "application_id" -------------
+	var applicationID ApplicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "application_id", c.Param("application_id"), &applicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter application_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RejectApplicationParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RejectApplication(c, gameID, applicationID, params)
+}
+
+// WithdrawApplication operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawApplication(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "application_id" -------------
+	var applicationID ApplicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "application_id", c.Param("application_id"), &applicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter application_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawApplicationParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.WithdrawApplication(c, gameID, applicationID, params)
+}
+
+// CancelLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) CancelLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CancelLobbyGame(c, gameID, params)
+}
+
+// ListGameInvites operation middleware
+func (siw *ServerInterfaceWrapper) ListGameInvites(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListGameInvitesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListGameInvites(c, gameID, params)
+}
+
+// InviteToGame operation middleware
+func (siw *ServerInterfaceWrapper) InviteToGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params InviteToGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.InviteToGame(c, gameID, params)
+}
+
+// DeclineInvite operation middleware
+func (siw *ServerInterfaceWrapper) DeclineInvite(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "invite_id" -------------
+	var inviteID InviteID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invite_id", c.Param("invite_id"), &inviteID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter invite_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeclineInviteParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeclineInvite(c, gameID, inviteID, params)
+}
+
+// RedeemInvite operation middleware
+func (siw *ServerInterfaceWrapper) RedeemInvite(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "invite_id" -------------
+	var inviteID InviteID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invite_id", c.Param("invite_id"), &inviteID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter invite_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RedeemInviteParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RedeemInvite(c, gameID, inviteID, params)
+}
+
+// RevokeInvite operation middleware
+func (siw *ServerInterfaceWrapper) RevokeInvite(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "invite_id" -------------
+	var inviteID InviteID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invite_id", c.Param("invite_id"), &inviteID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter invite_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeInviteParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RevokeInvite(c, gameID, inviteID, params)
+}
+
+// LeaveGame operation middleware
+func (siw *ServerInterfaceWrapper) LeaveGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LeaveGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.LeaveGame(c, gameID, params)
+}
+
+// ListMemberships operation middleware
+func (siw *ServerInterfaceWrapper) ListMemberships(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMembershipsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListMemberships(c, gameID, params)
+}
+
+// BlockMembership operation middleware
+func (siw *ServerInterfaceWrapper) BlockMembership(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "membership_id" -------------
+	var membershipID MembershipID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "membership_id", c.Param("membership_id"), &membershipID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter membership_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BlockMembershipParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.BlockMembership(c, gameID, membershipID, params)
+}
+
+// RemoveMembership operation middleware
+func (siw *ServerInterfaceWrapper) RemoveMembership(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "membership_id" -------------
+	var membershipID MembershipID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "membership_id", c.Param("membership_id"), &membershipID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter membership_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveMembershipParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RemoveMembership(c, gameID, membershipID, params)
+}
+
+// OpenLobbyEnrollment operation middleware
+func (siw *ServerInterfaceWrapper) OpenLobbyEnrollment(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OpenLobbyEnrollmentParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.OpenLobbyEnrollment(c, gameID, params)
+}
+
+// PauseLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) PauseLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PauseLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PauseLobbyGame(c, gameID, params)
+}
+
+// ReadyLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) ReadyLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadyLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReadyLobbyGame(c, gameID, params)
+}
+
+// ResumeLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) ResumeLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResumeLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResumeLobbyGame(c, gameID, params)
+}
+
+// RetryStartLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) RetryStartLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryStartLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RetryStartLobbyGame(c, gameID, params)
+}
+
+// StartLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) StartLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StartLobbyGame(c, gameID, params)
+}
+
+// TransferLobbyGame operation middleware
+func (siw *ServerInterfaceWrapper) TransferLobbyGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params TransferLobbyGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TransferLobbyGame(c, gameID, params)
+}
+
+// ListMyApplications operation middleware
+func (siw *ServerInterfaceWrapper) ListMyApplications(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyApplicationsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListMyApplications(c, params)
+}
+
+// ListMyGames operation middleware
+func (siw *ServerInterfaceWrapper) ListMyGames(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyGamesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListMyGames(c, params)
+}
+
+// ListMyInvites operation middleware
+func (siw *ServerInterfaceWrapper) ListMyInvites(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyInvitesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListMyInvites(c, params)
+}
+
+// ListMyRaceNames operation middleware
+func (siw *ServerInterfaceWrapper) ListMyRaceNames(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyRaceNamesParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListMyRaceNames(c, params)
+}
+
+// CheckRaceName operation middleware
+func (siw *ServerInterfaceWrapper) CheckRaceName(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CheckRaceNameParams
+
+	// ------------- Required query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "name", c.Request.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CheckRaceName(c, params)
+}
+
+// RegisterRaceName operation middleware
+func (siw *ServerInterfaceWrapper) RegisterRaceName(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RegisterRaceNameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RegisterRaceName(c, params)
 }
 
 // ListOwnSessions operation middleware
@@ -5382,9 +8318,37 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PATCH(options.BaseURL+"/api/v1/user/sessions/:device_session_id", wrapper.RenameSession)
 	router.POST(options.BaseURL+"/api/v1/user/sessions/:device_session_id/revoke", wrapper.RevokeOwnSession)
 	router.GET(options.BaseURL+"/api/v1/user/lobby/games", wrapper.ListLobbyGames)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games", wrapper.CreateLobbyGame)
 	router.GET(options.BaseURL+"/api/v1/user/lobby/games/:game_id", wrapper.GetLobbyGame)
+	router.PATCH(options.BaseURL+"/api/v1/user/lobby/games/:game_id", wrapper.UpdateLobbyGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/open-enrollment", wrapper.OpenLobbyEnrollment)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/ready-to-start", wrapper.ReadyLobbyGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/start", wrapper.StartLobbyGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/retry-start", wrapper.RetryStartLobbyGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/pause", wrapper.PauseLobbyGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/resume", wrapper.ResumeLobbyGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/cancel", wrapper.CancelLobbyGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/transfer", wrapper.TransferLobbyGame)
 	router.GET(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications", wrapper.ListOwnApplications)
 	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications", wrapper.ApplyToGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications/:application_id/approve", wrapper.ApproveApplication)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications/:application_id/reject", wrapper.RejectApplication)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications/:application_id/withdraw", wrapper.WithdrawApplication)
+	router.GET(options.BaseURL+"/api/v1/user/lobby/games/:game_id/invites", wrapper.ListGameInvites)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/invites", wrapper.InviteToGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/invites/:invite_id/redeem", wrapper.RedeemInvite)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/invites/:invite_id/decline", wrapper.DeclineInvite)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/invites/:invite_id/revoke", wrapper.RevokeInvite)
+	router.GET(options.BaseURL+"/api/v1/user/lobby/games/:game_id/memberships", wrapper.ListMemberships)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/memberships/:membership_id/remove", wrapper.RemoveMembership)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/memberships/:membership_id/block", wrapper.BlockMembership)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/leave", wrapper.LeaveGame)
+	router.GET(options.BaseURL+"/api/v1/user/lobby/my/games", wrapper.ListMyGames)
+	router.GET(options.BaseURL+"/api/v1/user/lobby/my/applications", wrapper.ListMyApplications)
+	router.GET(options.BaseURL+"/api/v1/user/lobby/my/invites", wrapper.ListMyInvites)
+	router.GET(options.BaseURL+"/api/v1/user/lobby/my/race-names", wrapper.ListMyRaceNames)
+	router.GET(options.BaseURL+"/api/v1/user/lobby/race-names/check", wrapper.CheckRaceName)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/race-names/register", wrapper.RegisterRaceName)
 	router.GET(options.BaseURL+"/api/v1/user/games/:game_id", wrapper.GetGameState)
 	router.GET(options.BaseURL+"/api/v1/user/games/:game_id/orders", wrapper.GetOrders)
 	router.PUT(options.BaseURL+"/api/v1/user/games/:game_id/orders", wrapper.PutOrders)
@@ -5413,12 +8377,22 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/admin/games", wrapper.AdminListGames)
 	router.POST(options.BaseURL+"/api/v1/admin/games", wrapper.AdminCreateGame)
 	router.GET(options.BaseURL+"/api/v1/admin/games/:game_id", wrapper.AdminGetGame)
+	router.PATCH(options.BaseURL+"/api/v1/admin/games/:game_id", wrapper.AdminUpdateGame)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/open-enrollment", wrapper.AdminOpenEnrollment)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/ready-to-start", wrapper.AdminReadyToStart)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/start", wrapper.AdminStart)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/retry-start", wrapper.AdminRetryStart)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/pause", wrapper.AdminPause)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/resume", wrapper.AdminResume)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/cancel", wrapper.AdminCancel)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/transfer", wrapper.AdminTransfer)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/ban-member", wrapper.AdminBanMember)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/force-start", wrapper.AdminForceStart)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/force-stop", wrapper.AdminForceStop)
 	router.GET(options.BaseURL+"/api/v1/admin/games/:game_id/applications", wrapper.AdminListApplications)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/applications/:application_id/approve", wrapper.AdminApproveApplication)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/applications/:application_id/reject", wrapper.AdminRejectApplication)
+	router.GET(options.BaseURL+"/api/v1/admin/race-names/:name", wrapper.AdminGetRaceName)
 	router.GET(options.BaseURL+"/api/v1/admin/runtimes/:game_id", wrapper.AdminGetRuntime)
 	router.POST(options.BaseURL+"/api/v1/admin/runtimes/:game_id/force-next-turn", wrapper.AdminForceNextTurn)
 	router.GET(options.BaseURL+"/api/v1/admin/engine-versions", wrapper.AdminListEngineVersions)
@@ -5446,6 +8420,15 @@ type AdminGameJSONResponse struct {
 }
 
 type ErrorJSONResponse Error
+
+type LobbyGameResponseHeaders struct {
+	ETag *string
+}
+type LobbyGameJSONResponse struct {
+	Body Game
+
+	Headers LobbyGameResponseHeaders
+}
 
 type RuntimeJSONResponse Runtime
 
@@ -5971,6 +8954,50 @@ func (response AdminGetGamedefaultJSONResponse) VisitAdminGetGameResponse(w http
 	return err
 }
 
+type AdminUpdateGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminUpdateGameParams
+	Body   *AdminUpdateGameJSONRequestBody
+}
+
+type AdminUpdateGameResponseObject interface {
+	VisitAdminUpdateGameResponse(w http.ResponseWriter) error
+}
+
+type AdminUpdateGame200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminUpdateGame200JSONResponse) VisitAdminUpdateGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminUpdateGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminUpdateGamedefaultJSONResponse) VisitAdminUpdateGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AdminListApplicationsRequestObject struct {
 	GameID GameID `json:"game_id"`
 	Params AdminListApplicationsParams
@@ -6012,8 +9039,8 @@ func (response AdminListApplicationsdefaultJSONResponse) VisitAdminListApplicati
 }
 
 type AdminApproveApplicationRequestObject struct {
-	GameID        GameID             `json:"game_id"`
-	ApplicationID openapi_types.UUID `json:"application_id"`
+	GameID        GameID        `json:"game_id"`
+	ApplicationID ApplicationID `json:"application_id"`
 	Params        AdminApproveApplicationParams
 }
 
@@ -6041,6 +9068,135 @@ type AdminApproveApplicationdefaultJSONResponse struct {
 }
 
 func (response AdminApproveApplicationdefaultJSONResponse) VisitAdminApproveApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRejectApplicationRequestObject struct {
+	GameID        GameID        `json:"game_id"`
+	ApplicationID ApplicationID `json:"application_id"`
+	Params        AdminRejectApplicationParams
+}
+
+type AdminRejectApplicationResponseObject interface {
+	VisitAdminRejectApplicationResponse(w http.ResponseWriter) error
+}
+
+type AdminRejectApplication200JSONResponse Application
+
+func (response AdminRejectApplication200JSONResponse) VisitAdminRejectApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRejectApplicationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminRejectApplicationdefaultJSONResponse) VisitAdminRejectApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminBanMemberRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminBanMemberParams
+	Body   *AdminBanMemberJSONRequestBody
+}
+
+type AdminBanMemberResponseObject interface {
+	VisitAdminBanMemberResponse(w http.ResponseWriter) error
+}
+
+type AdminBanMember200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminBanMember200JSONResponse) VisitAdminBanMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminBanMemberdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminBanMemberdefaultJSONResponse) VisitAdminBanMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminCancelRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminCancelParams
+	Body   *AdminCancelJSONRequestBody
+}
+
+type AdminCancelResponseObject interface {
+	VisitAdminCancelResponse(w http.ResponseWriter) error
+}
+
+type AdminCancel200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminCancel200JSONResponse) VisitAdminCancelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminCanceldefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminCanceldefaultJSONResponse) VisitAdminCancelResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6182,6 +9338,49 @@ func (response AdminOpenEnrollmentdefaultJSONResponse) VisitAdminOpenEnrollmentR
 	return err
 }
 
+type AdminPauseRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminPauseParams
+}
+
+type AdminPauseResponseObject interface {
+	VisitAdminPauseResponse(w http.ResponseWriter) error
+}
+
+type AdminPause200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminPause200JSONResponse) VisitAdminPauseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminPausedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminPausedefaultJSONResponse) VisitAdminPauseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AdminReadyToStartRequestObject struct {
 	GameID GameID `json:"game_id"`
 	Params AdminReadyToStartParams
@@ -6214,6 +9413,219 @@ type AdminReadyToStartdefaultJSONResponse struct {
 }
 
 func (response AdminReadyToStartdefaultJSONResponse) VisitAdminReadyToStartResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminResumeRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminResumeParams
+}
+
+type AdminResumeResponseObject interface {
+	VisitAdminResumeResponse(w http.ResponseWriter) error
+}
+
+type AdminResume200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminResume200JSONResponse) VisitAdminResumeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminResumedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminResumedefaultJSONResponse) VisitAdminResumeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRetryStartRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminRetryStartParams
+}
+
+type AdminRetryStartResponseObject interface {
+	VisitAdminRetryStartResponse(w http.ResponseWriter) error
+}
+
+type AdminRetryStart200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminRetryStart200JSONResponse) VisitAdminRetryStartResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRetryStartdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminRetryStartdefaultJSONResponse) VisitAdminRetryStartResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminStartRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminStartParams
+}
+
+type AdminStartResponseObject interface {
+	VisitAdminStartResponse(w http.ResponseWriter) error
+}
+
+type AdminStart200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminStart200JSONResponse) VisitAdminStartResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminStartdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminStartdefaultJSONResponse) VisitAdminStartResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminTransferRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminTransferParams
+	Body   *AdminTransferJSONRequestBody
+}
+
+type AdminTransferResponseObject interface {
+	VisitAdminTransferResponse(w http.ResponseWriter) error
+}
+
+type AdminTransfer200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminTransfer200JSONResponse) VisitAdminTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminTransferdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminTransferdefaultJSONResponse) VisitAdminTransferResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminGetRaceNameRequestObject struct {
+	Name   string `json:"name"`
+	Params AdminGetRaceNameParams
+}
+
+type AdminGetRaceNameResponseObject interface {
+	VisitAdminGetRaceNameResponse(w http.ResponseWriter) error
+}
+
+type AdminGetRaceName200JSONResponse RaceNameReport
+
+func (response AdminGetRaceName200JSONResponse) VisitAdminGetRaceNameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminGetRaceNamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminGetRaceNamedefaultJSONResponse) VisitAdminGetRaceNameResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7592,6 +11004,49 @@ func (response ListLobbyGamesdefaultJSONResponse) VisitListLobbyGamesResponse(w 
 	return err
 }
 
+type CreateLobbyGameRequestObject struct {
+	Params CreateLobbyGameParams
+	Body   *CreateLobbyGameJSONRequestBody
+}
+
+type CreateLobbyGameResponseObject interface {
+	VisitCreateLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type CreateLobbyGame201JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response CreateLobbyGame201JSONResponse) VisitCreateLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CreateLobbyGamedefaultJSONResponse) VisitCreateLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLobbyGameRequestObject struct {
 	GameID GameID `json:"game_id"`
 	Params GetLobbyGameParams
@@ -7601,14 +11056,7 @@ type GetLobbyGameResponseObject interface {
 	VisitGetLobbyGameResponse(w http.ResponseWriter) error
 }
 
-type GetLobbyGame200ResponseHeaders struct {
-	ETag *string
-}
-
-type GetLobbyGame200JSONResponse struct {
-	Body    Game
-	Headers GetLobbyGame200ResponseHeaders
-}
+type GetLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
 
 func (response GetLobbyGame200JSONResponse) VisitGetLobbyGameResponse(w http.ResponseWriter) error {
 
@@ -7631,6 +11079,50 @@ type GetLobbyGamedefaultJSONResponse struct {
 }
 
 func (response GetLobbyGamedefaultJSONResponse) VisitGetLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateLobbyGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params UpdateLobbyGameParams
+	Body   *UpdateLobbyGameJSONRequestBody
+}
+
+type UpdateLobbyGameResponseObject interface {
+	VisitUpdateLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type UpdateLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response UpdateLobbyGame200JSONResponse) VisitUpdateLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response UpdateLobbyGamedefaultJSONResponse) VisitUpdateLobbyGameResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7712,6 +11204,1080 @@ type ApplyToGamedefaultJSONResponse struct {
 }
 
 func (response ApplyToGamedefaultJSONResponse) VisitApplyToGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveApplicationRequestObject struct {
+	GameID        GameID        `json:"game_id"`
+	ApplicationID ApplicationID `json:"application_id"`
+	Params        ApproveApplicationParams
+}
+
+type ApproveApplicationResponseObject interface {
+	VisitApproveApplicationResponse(w http.ResponseWriter) error
+}
+
+type ApproveApplication200JSONResponse Application
+
+func (response ApproveApplication200JSONResponse) VisitApproveApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveApplicationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ApproveApplicationdefaultJSONResponse) VisitApproveApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectApplicationRequestObject struct {
+	GameID        GameID        `json:"game_id"`
+	ApplicationID ApplicationID `json:"application_id"`
+	Params        RejectApplicationParams
+}
+
+type RejectApplicationResponseObject interface {
+	VisitRejectApplicationResponse(w http.ResponseWriter) error
+}
+
+type RejectApplication200JSONResponse Application
+
+func (response RejectApplication200JSONResponse) VisitRejectApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RejectApplicationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RejectApplicationdefaultJSONResponse) VisitRejectApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawApplicationRequestObject struct {
+	GameID        GameID        `json:"game_id"`
+	ApplicationID ApplicationID `json:"application_id"`
+	Params        WithdrawApplicationParams
+}
+
+type WithdrawApplicationResponseObject interface {
+	VisitWithdrawApplicationResponse(w http.ResponseWriter) error
+}
+
+type WithdrawApplication200JSONResponse Application
+
+func (response WithdrawApplication200JSONResponse) VisitWithdrawApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawApplicationdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response WithdrawApplicationdefaultJSONResponse) VisitWithdrawApplicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelLobbyGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params CancelLobbyGameParams
+	Body   *CancelLobbyGameJSONRequestBody
+}
+
+type CancelLobbyGameResponseObject interface {
+	VisitCancelLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type CancelLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response CancelLobbyGame200JSONResponse) VisitCancelLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CancelLobbyGamedefaultJSONResponse) VisitCancelLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGameInvitesRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params ListGameInvitesParams
+}
+
+type ListGameInvitesResponseObject interface {
+	VisitListGameInvitesResponse(w http.ResponseWriter) error
+}
+
+type ListGameInvites200JSONResponse InvitePage
+
+func (response ListGameInvites200JSONResponse) VisitListGameInvitesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListGameInvitesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListGameInvitesdefaultJSONResponse) VisitListGameInvitesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InviteToGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params InviteToGameParams
+	Body   *InviteToGameJSONRequestBody
+}
+
+type InviteToGameResponseObject interface {
+	VisitInviteToGameResponse(w http.ResponseWriter) error
+}
+
+type InviteToGame201JSONResponse Invite
+
+func (response InviteToGame201JSONResponse) VisitInviteToGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InviteToGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response InviteToGamedefaultJSONResponse) VisitInviteToGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeclineInviteRequestObject struct {
+	GameID   GameID   `json:"game_id"`
+	InviteID InviteID `json:"invite_id"`
+	Params   DeclineInviteParams
+}
+
+type DeclineInviteResponseObject interface {
+	VisitDeclineInviteResponse(w http.ResponseWriter) error
+}
+
+type DeclineInvite200JSONResponse Invite
+
+func (response DeclineInvite200JSONResponse) VisitDeclineInviteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeclineInvitedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response DeclineInvitedefaultJSONResponse) VisitDeclineInviteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedeemInviteRequestObject struct {
+	GameID   GameID   `json:"game_id"`
+	InviteID InviteID `json:"invite_id"`
+	Params   RedeemInviteParams
+	Body     *RedeemInviteJSONRequestBody
+}
+
+type RedeemInviteResponseObject interface {
+	VisitRedeemInviteResponse(w http.ResponseWriter) error
+}
+
+type RedeemInvite200JSONResponse Invite
+
+func (response RedeemInvite200JSONResponse) VisitRedeemInviteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedeemInvitedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RedeemInvitedefaultJSONResponse) VisitRedeemInviteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInviteRequestObject struct {
+	GameID   GameID   `json:"game_id"`
+	InviteID InviteID `json:"invite_id"`
+	Params   RevokeInviteParams
+}
+
+type RevokeInviteResponseObject interface {
+	VisitRevokeInviteResponse(w http.ResponseWriter) error
+}
+
+type RevokeInvite200JSONResponse Invite
+
+func (response RevokeInvite200JSONResponse) VisitRevokeInviteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeInvitedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RevokeInvitedefaultJSONResponse) VisitRevokeInviteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params LeaveGameParams
+}
+
+type LeaveGameResponseObject interface {
+	VisitLeaveGameResponse(w http.ResponseWriter) error
+}
+
+type LeaveGame200JSONResponse Membership
+
+func (response LeaveGame200JSONResponse) VisitLeaveGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LeaveGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response LeaveGamedefaultJSONResponse) VisitLeaveGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMembershipsRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params ListMembershipsParams
+}
+
+type ListMembershipsResponseObject interface {
+	VisitListMembershipsResponse(w http.ResponseWriter) error
+}
+
+type ListMemberships200JSONResponse MembershipList
+
+func (response ListMemberships200JSONResponse) VisitListMembershipsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMembershipsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListMembershipsdefaultJSONResponse) VisitListMembershipsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BlockMembershipRequestObject struct {
+	GameID       GameID       `json:"game_id"`
+	MembershipID MembershipID `json:"membership_id"`
+	Params       BlockMembershipParams
+	Body         *BlockMembershipJSONRequestBody
+}
+
+type BlockMembershipResponseObject interface {
+	VisitBlockMembershipResponse(w http.ResponseWriter) error
+}
+
+type BlockMembership200JSONResponse Membership
+
+func (response BlockMembership200JSONResponse) VisitBlockMembershipResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BlockMembershipdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response BlockMembershipdefaultJSONResponse) VisitBlockMembershipResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMembershipRequestObject struct {
+	GameID       GameID       `json:"game_id"`
+	MembershipID MembershipID `json:"membership_id"`
+	Params       RemoveMembershipParams
+	Body         *RemoveMembershipJSONRequestBody
+}
+
+type RemoveMembershipResponseObject interface {
+	VisitRemoveMembershipResponse(w http.ResponseWriter) error
+}
+
+type RemoveMembership200JSONResponse Membership
+
+func (response RemoveMembership200JSONResponse) VisitRemoveMembershipResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMembershipdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RemoveMembershipdefaultJSONResponse) VisitRemoveMembershipResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenLobbyEnrollmentRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params OpenLobbyEnrollmentParams
+	Body   *OpenLobbyEnrollmentJSONRequestBody
+}
+
+type OpenLobbyEnrollmentResponseObject interface {
+	VisitOpenLobbyEnrollmentResponse(w http.ResponseWriter) error
+}
+
+type OpenLobbyEnrollment200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response OpenLobbyEnrollment200JSONResponse) VisitOpenLobbyEnrollmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenLobbyEnrollmentdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response OpenLobbyEnrollmentdefaultJSONResponse) VisitOpenLobbyEnrollmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseLobbyGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params PauseLobbyGameParams
+}
+
+type PauseLobbyGameResponseObject interface {
+	VisitPauseLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type PauseLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response PauseLobbyGame200JSONResponse) VisitPauseLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PauseLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response PauseLobbyGamedefaultJSONResponse) VisitPauseLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadyLobbyGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params ReadyLobbyGameParams
+}
+
+type ReadyLobbyGameResponseObject interface {
+	VisitReadyLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type ReadyLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response ReadyLobbyGame200JSONResponse) VisitReadyLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadyLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ReadyLobbyGamedefaultJSONResponse) VisitReadyLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeLobbyGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params ResumeLobbyGameParams
+}
+
+type ResumeLobbyGameResponseObject interface {
+	VisitResumeLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type ResumeLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response ResumeLobbyGame200JSONResponse) VisitResumeLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ResumeLobbyGamedefaultJSONResponse) VisitResumeLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryStartLobbyGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params RetryStartLobbyGameParams
+}
+
+type RetryStartLobbyGameResponseObject interface {
+	VisitRetryStartLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type RetryStartLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response RetryStartLobbyGame200JSONResponse) VisitRetryStartLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryStartLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RetryStartLobbyGamedefaultJSONResponse) VisitRetryStartLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartLobbyGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params StartLobbyGameParams
+}
+
+type StartLobbyGameResponseObject interface {
+	VisitStartLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type StartLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response StartLobbyGame200JSONResponse) VisitStartLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response StartLobbyGamedefaultJSONResponse) VisitStartLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferLobbyGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params TransferLobbyGameParams
+	Body   *TransferLobbyGameJSONRequestBody
+}
+
+type TransferLobbyGameResponseObject interface {
+	VisitTransferLobbyGameResponse(w http.ResponseWriter) error
+}
+
+type TransferLobbyGame200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response TransferLobbyGame200JSONResponse) VisitTransferLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferLobbyGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response TransferLobbyGamedefaultJSONResponse) VisitTransferLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyApplicationsRequestObject struct {
+	Params ListMyApplicationsParams
+}
+
+type ListMyApplicationsResponseObject interface {
+	VisitListMyApplicationsResponse(w http.ResponseWriter) error
+}
+
+type ListMyApplications200JSONResponse ApplicationPage
+
+func (response ListMyApplications200JSONResponse) VisitListMyApplicationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyApplicationsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListMyApplicationsdefaultJSONResponse) VisitListMyApplicationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyGamesRequestObject struct {
+	Params ListMyGamesParams
+}
+
+type ListMyGamesResponseObject interface {
+	VisitListMyGamesResponse(w http.ResponseWriter) error
+}
+
+type ListMyGames200JSONResponse MyGamePage
+
+func (response ListMyGames200JSONResponse) VisitListMyGamesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyGamesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListMyGamesdefaultJSONResponse) VisitListMyGamesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyInvitesRequestObject struct {
+	Params ListMyInvitesParams
+}
+
+type ListMyInvitesResponseObject interface {
+	VisitListMyInvitesResponse(w http.ResponseWriter) error
+}
+
+type ListMyInvites200JSONResponse InvitePage
+
+func (response ListMyInvites200JSONResponse) VisitListMyInvitesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyInvitesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListMyInvitesdefaultJSONResponse) VisitListMyInvitesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyRaceNamesRequestObject struct {
+	Params ListMyRaceNamesParams
+}
+
+type ListMyRaceNamesResponseObject interface {
+	VisitListMyRaceNamesResponse(w http.ResponseWriter) error
+}
+
+type ListMyRaceNames200JSONResponse RaceNameList
+
+func (response ListMyRaceNames200JSONResponse) VisitListMyRaceNamesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyRaceNamesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListMyRaceNamesdefaultJSONResponse) VisitListMyRaceNamesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckRaceNameRequestObject struct {
+	Params CheckRaceNameParams
+}
+
+type CheckRaceNameResponseObject interface {
+	VisitCheckRaceNameResponse(w http.ResponseWriter) error
+}
+
+type CheckRaceName200JSONResponse RaceNameCheck
+
+func (response CheckRaceName200JSONResponse) VisitCheckRaceNameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckRaceNamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response CheckRaceNamedefaultJSONResponse) VisitCheckRaceNameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterRaceNameRequestObject struct {
+	Params RegisterRaceNameParams
+	Body   *RegisterRaceNameJSONRequestBody
+}
+
+type RegisterRaceNameResponseObject interface {
+	VisitRegisterRaceNameResponse(w http.ResponseWriter) error
+}
+
+type RegisterRaceName201JSONResponse RaceName
+
+func (response RegisterRaceName201JSONResponse) VisitRegisterRaceNameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterRaceNamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response RegisterRaceNamedefaultJSONResponse) VisitRegisterRaceNameResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8001,12 +12567,24 @@ type StrictServerInterface interface {
 	// AdminGetGame One game with its members
 	// (GET /api/v1/admin/games/{game_id})
 	AdminGetGame(ctx context.Context, request AdminGetGameRequestObject) (AdminGetGameResponseObject, error)
+	// AdminUpdateGame Change the game
+	// (PATCH /api/v1/admin/games/{game_id})
+	AdminUpdateGame(ctx context.Context, request AdminUpdateGameRequestObject) (AdminUpdateGameResponseObject, error)
 	// AdminListApplications Applications to a game, oldest first
 	// (GET /api/v1/admin/games/{game_id}/applications)
 	AdminListApplications(ctx context.Context, request AdminListApplicationsRequestObject) (AdminListApplicationsResponseObject, error)
 	// AdminApproveApplication Give an applicant a seat
 	// (POST /api/v1/admin/games/{game_id}/applications/{application_id}/approve)
 	AdminApproveApplication(ctx context.Context, request AdminApproveApplicationRequestObject) (AdminApproveApplicationResponseObject, error)
+	// AdminRejectApplication Turn an applicant down
+	// (POST /api/v1/admin/games/{game_id}/applications/{application_id}/reject)
+	AdminRejectApplication(ctx context.Context, request AdminRejectApplicationRequestObject) (AdminRejectApplicationResponseObject, error)
+	// AdminBanMember Take a seat away from a player who is not to come back
+	// (POST /api/v1/admin/games/{game_id}/ban-member)
+	AdminBanMember(ctx context.Context, request AdminBanMemberRequestObject) (AdminBanMemberResponseObject, error)
+	// AdminCancel End a game before its time
+	// (POST /api/v1/admin/games/{game_id}/cancel)
+	AdminCancel(ctx context.Context, request AdminCancelRequestObject) (AdminCancelResponseObject, error)
 	// AdminForceStart Start a game with at least two players
 	// (POST /api/v1/admin/games/{game_id}/force-start)
 	AdminForceStart(ctx context.Context, request AdminForceStartRequestObject) (AdminForceStartResponseObject, error)
@@ -8016,9 +12594,27 @@ type StrictServerInterface interface {
 	// AdminOpenEnrollment Let players apply
 	// (POST /api/v1/admin/games/{game_id}/open-enrollment)
 	AdminOpenEnrollment(ctx context.Context, request AdminOpenEnrollmentRequestObject) (AdminOpenEnrollmentResponseObject, error)
+	// AdminPause Stop the clock of a running game
+	// (POST /api/v1/admin/games/{game_id}/pause)
+	AdminPause(ctx context.Context, request AdminPauseRequestObject) (AdminPauseResponseObject, error)
 	// AdminReadyToStart Close the enrolment, or take back a failed start
 	// (POST /api/v1/admin/games/{game_id}/ready-to-start)
 	AdminReadyToStart(ctx context.Context, request AdminReadyToStartRequestObject) (AdminReadyToStartResponseObject, error)
+	// AdminResume Go on with a paused game
+	// (POST /api/v1/admin/games/{game_id}/resume)
+	AdminResume(ctx context.Context, request AdminResumeRequestObject) (AdminResumeResponseObject, error)
+	// AdminRetryStart Start a game again whose start has failed
+	// (POST /api/v1/admin/games/{game_id}/retry-start)
+	AdminRetryStart(ctx context.Context, request AdminRetryStartRequestObject) (AdminRetryStartResponseObject, error)
+	// AdminStart Start a game that is ready
+	// (POST /api/v1/admin/games/{game_id}/start)
+	AdminStart(ctx context.Context, request AdminStartRequestObject) (AdminStartResponseObject, error)
+	// AdminTransfer Hand a private game over to a member
+	// (POST /api/v1/admin/games/{game_id}/transfer)
+	AdminTransfer(ctx context.Context, request AdminTransferRequestObject) (AdminTransferResponseObject, error)
+	// AdminGetRaceName Who holds a race name or one that looks like it, and what became of it
+	// (GET /api/v1/admin/race-names/{name})
+	AdminGetRaceName(ctx context.Context, request AdminGetRaceNameRequestObject) (AdminGetRaceNameResponseObject, error)
 	// AdminGetRuntime A game's engine, its turn, and what it waits for
 	// (GET /api/v1/admin/runtimes/{game_id})
 	AdminGetRuntime(ctx context.Context, request AdminGetRuntimeRequestObject) (AdminGetRuntimeResponseObject, error)
@@ -8121,15 +12717,99 @@ type StrictServerInterface interface {
 	// ListLobbyGames Public games, newest first
 	// (GET /api/v1/user/lobby/games)
 	ListLobbyGames(ctx context.Context, request ListLobbyGamesRequestObject) (ListLobbyGamesResponseObject, error)
-	// GetLobbyGame One public game
+	// CreateLobbyGame Make a private game, which the player owns
+	// (POST /api/v1/user/lobby/games)
+	CreateLobbyGame(ctx context.Context, request CreateLobbyGameRequestObject) (CreateLobbyGameResponseObject, error)
+	// GetLobbyGame A game that the player may know of
 	// (GET /api/v1/user/lobby/games/{game_id})
 	GetLobbyGame(ctx context.Context, request GetLobbyGameRequestObject) (GetLobbyGameResponseObject, error)
+	// UpdateLobbyGame Change the game
+	// (PATCH /api/v1/user/lobby/games/{game_id})
+	UpdateLobbyGame(ctx context.Context, request UpdateLobbyGameRequestObject) (UpdateLobbyGameResponseObject, error)
 	// ListOwnApplications The player's own applications to a game, oldest first
 	// (GET /api/v1/user/lobby/games/{game_id}/applications)
 	ListOwnApplications(ctx context.Context, request ListOwnApplicationsRequestObject) (ListOwnApplicationsResponseObject, error)
 	// ApplyToGame Apply for a seat
 	// (POST /api/v1/user/lobby/games/{game_id}/applications)
 	ApplyToGame(ctx context.Context, request ApplyToGameRequestObject) (ApplyToGameResponseObject, error)
+	// ApproveApplication Give an applicant a seat
+	// (POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/approve)
+	ApproveApplication(ctx context.Context, request ApproveApplicationRequestObject) (ApproveApplicationResponseObject, error)
+	// RejectApplication Turn an applicant down
+	// (POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/reject)
+	RejectApplication(ctx context.Context, request RejectApplicationRequestObject) (RejectApplicationResponseObject, error)
+	// WithdrawApplication Take the own application back
+	// (POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/withdraw)
+	WithdrawApplication(ctx context.Context, request WithdrawApplicationRequestObject) (WithdrawApplicationResponseObject, error)
+	// CancelLobbyGame End a game that has not started
+	// (POST /api/v1/user/lobby/games/{game_id}/cancel)
+	CancelLobbyGame(ctx context.Context, request CancelLobbyGameRequestObject) (CancelLobbyGameResponseObject, error)
+	// ListGameInvites The invites to a game, oldest first: all for its owner, the own ones for others
+	// (GET /api/v1/user/lobby/games/{game_id}/invites)
+	ListGameInvites(ctx context.Context, request ListGameInvitesRequestObject) (ListGameInvitesResponseObject, error)
+	// InviteToGame Ask a player into a private game
+	// (POST /api/v1/user/lobby/games/{game_id}/invites)
+	InviteToGame(ctx context.Context, request InviteToGameRequestObject) (InviteToGameResponseObject, error)
+	// DeclineInvite Turn the invite down
+	// (POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/decline)
+	DeclineInvite(ctx context.Context, request DeclineInviteRequestObject) (DeclineInviteResponseObject, error)
+	// RedeemInvite Take the seat under a race name
+	// (POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem)
+	RedeemInvite(ctx context.Context, request RedeemInviteRequestObject) (RedeemInviteResponseObject, error)
+	// RevokeInvite Take an invite back
+	// (POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/revoke)
+	RevokeInvite(ctx context.Context, request RevokeInviteRequestObject) (RevokeInviteResponseObject, error)
+	// LeaveGame Give the own seat up
+	// (POST /api/v1/user/lobby/games/{game_id}/leave)
+	LeaveGame(ctx context.Context, request LeaveGameRequestObject) (LeaveGameResponseObject, error)
+	// ListMemberships The memberships of a game, ended ones too, oldest first
+	// (GET /api/v1/user/lobby/games/{game_id}/memberships)
+	ListMemberships(ctx context.Context, request ListMembershipsRequestObject) (ListMembershipsResponseObject, error)
+	// BlockMembership Take a seat away from a player who is not to come back
+	// (POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block)
+	BlockMembership(ctx context.Context, request BlockMembershipRequestObject) (BlockMembershipResponseObject, error)
+	// RemoveMembership Take a seat away
+	// (POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove)
+	RemoveMembership(ctx context.Context, request RemoveMembershipRequestObject) (RemoveMembershipResponseObject, error)
+	// OpenLobbyEnrollment Let players in until a time
+	// (POST /api/v1/user/lobby/games/{game_id}/open-enrollment)
+	OpenLobbyEnrollment(ctx context.Context, request OpenLobbyEnrollmentRequestObject) (OpenLobbyEnrollmentResponseObject, error)
+	// PauseLobbyGame Stop the clock of a running game
+	// (POST /api/v1/user/lobby/games/{game_id}/pause)
+	PauseLobbyGame(ctx context.Context, request PauseLobbyGameRequestObject) (PauseLobbyGameResponseObject, error)
+	// ReadyLobbyGame Close the enrolment, or take back a failed start
+	// (POST /api/v1/user/lobby/games/{game_id}/ready-to-start)
+	ReadyLobbyGame(ctx context.Context, request ReadyLobbyGameRequestObject) (ReadyLobbyGameResponseObject, error)
+	// ResumeLobbyGame Go on with a paused game
+	// (POST /api/v1/user/lobby/games/{game_id}/resume)
+	ResumeLobbyGame(ctx context.Context, request ResumeLobbyGameRequestObject) (ResumeLobbyGameResponseObject, error)
+	// RetryStartLobbyGame Start a game again whose start has failed
+	// (POST /api/v1/user/lobby/games/{game_id}/retry-start)
+	RetryStartLobbyGame(ctx context.Context, request RetryStartLobbyGameRequestObject) (RetryStartLobbyGameResponseObject, error)
+	// StartLobbyGame Start a game that is ready
+	// (POST /api/v1/user/lobby/games/{game_id}/start)
+	StartLobbyGame(ctx context.Context, request StartLobbyGameRequestObject) (StartLobbyGameResponseObject, error)
+	// TransferLobbyGame Hand the game over to a member
+	// (POST /api/v1/user/lobby/games/{game_id}/transfer)
+	TransferLobbyGame(ctx context.Context, request TransferLobbyGameRequestObject) (TransferLobbyGameResponseObject, error)
+	// ListMyApplications The own applications, oldest first
+	// (GET /api/v1/user/lobby/my/applications)
+	ListMyApplications(ctx context.Context, request ListMyApplicationsRequestObject) (ListMyApplicationsResponseObject, error)
+	// ListMyGames Games that the player owns, or has or had a seat in, newest first
+	// (GET /api/v1/user/lobby/my/games)
+	ListMyGames(ctx context.Context, request ListMyGamesRequestObject) (ListMyGamesResponseObject, error)
+	// ListMyInvites Invites to the player, oldest first
+	// (GET /api/v1/user/lobby/my/invites)
+	ListMyInvites(ctx context.Context, request ListMyInvitesRequestObject) (ListMyInvitesResponseObject, error)
+	// ListMyRaceNames Race names that the player holds
+	// (GET /api/v1/user/lobby/my/race-names)
+	ListMyRaceNames(ctx context.Context, request ListMyRaceNamesRequestObject) (ListMyRaceNamesResponseObject, error)
+	// CheckRaceName Whether the player could take a race name, and if not, why
+	// (GET /api/v1/user/lobby/race-names/check)
+	CheckRaceName(ctx context.Context, request CheckRaceNameRequestObject) (CheckRaceNameResponseObject, error)
+	// RegisterRaceName Keep a race name for good that was won
+	// (POST /api/v1/user/lobby/race-names/register)
+	RegisterRaceName(ctx context.Context, request RegisterRaceNameRequestObject) (RegisterRaceNameResponseObject, error)
 	// ListOwnSessions The player's signed-in devices, newest first
 	// (GET /api/v1/user/sessions)
 	ListOwnSessions(ctx context.Context, request ListOwnSessionsRequestObject) (ListOwnSessionsResponseObject, error)
@@ -8622,6 +13302,51 @@ func (sh *strictHandler) AdminGetGame(ctx *gin.Context, gameID GameID, params Ad
 	}
 }
 
+// AdminUpdateGame operation middleware
+func (sh *strictHandler) AdminUpdateGame(ctx *gin.Context, gameID GameID, params AdminUpdateGameParams) {
+	var request AdminUpdateGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body AdminUpdateGameJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminUpdateGame(ctx, request.(AdminUpdateGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminUpdateGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminUpdateGameResponseObject); ok {
+		if err := validResponse.VisitAdminUpdateGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AdminListApplications operation middleware
 func (sh *strictHandler) AdminListApplications(ctx *gin.Context, gameID GameID, params AdminListApplicationsParams) {
 	var request AdminListApplicationsRequestObject
@@ -8650,7 +13375,7 @@ func (sh *strictHandler) AdminListApplications(ctx *gin.Context, gameID GameID, 
 }
 
 // AdminApproveApplication operation middleware
-func (sh *strictHandler) AdminApproveApplication(ctx *gin.Context, gameID GameID, applicationID openapi_types.UUID, params AdminApproveApplicationParams) {
+func (sh *strictHandler) AdminApproveApplication(ctx *gin.Context, gameID GameID, applicationID ApplicationID, params AdminApproveApplicationParams) {
 	var request AdminApproveApplicationRequestObject
 
 	request.GameID = gameID
@@ -8670,6 +13395,124 @@ func (sh *strictHandler) AdminApproveApplication(ctx *gin.Context, gameID GameID
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AdminApproveApplicationResponseObject); ok {
 		if err := validResponse.VisitAdminApproveApplicationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminRejectApplication operation middleware
+func (sh *strictHandler) AdminRejectApplication(ctx *gin.Context, gameID GameID, applicationID ApplicationID, params AdminRejectApplicationParams) {
+	var request AdminRejectApplicationRequestObject
+
+	request.GameID = gameID
+	request.ApplicationID = applicationID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminRejectApplication(ctx, request.(AdminRejectApplicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminRejectApplication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminRejectApplicationResponseObject); ok {
+		if err := validResponse.VisitAdminRejectApplicationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminBanMember operation middleware
+func (sh *strictHandler) AdminBanMember(ctx *gin.Context, gameID GameID, params AdminBanMemberParams) {
+	var request AdminBanMemberRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body AdminBanMemberJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminBanMember(ctx, request.(AdminBanMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminBanMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminBanMemberResponseObject); ok {
+		if err := validResponse.VisitAdminBanMemberResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminCancel operation middleware
+func (sh *strictHandler) AdminCancel(ctx *gin.Context, gameID GameID, params AdminCancelParams) {
+	var request AdminCancelRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body AdminCancelJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminCancel(ctx, request.(AdminCancelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminCancel")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminCancelResponseObject); ok {
+		if err := validResponse.VisitAdminCancelResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -8776,6 +13619,33 @@ func (sh *strictHandler) AdminOpenEnrollment(ctx *gin.Context, gameID GameID, pa
 	}
 }
 
+// AdminPause operation middleware
+func (sh *strictHandler) AdminPause(ctx *gin.Context, gameID GameID, params AdminPauseParams) {
+	var request AdminPauseRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminPause(ctx, request.(AdminPauseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminPause")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminPauseResponseObject); ok {
+		if err := validResponse.VisitAdminPauseResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AdminReadyToStart operation middleware
 func (sh *strictHandler) AdminReadyToStart(ctx *gin.Context, gameID GameID, params AdminReadyToStartParams) {
 	var request AdminReadyToStartRequestObject
@@ -8796,6 +13666,159 @@ func (sh *strictHandler) AdminReadyToStart(ctx *gin.Context, gameID GameID, para
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AdminReadyToStartResponseObject); ok {
 		if err := validResponse.VisitAdminReadyToStartResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminResume operation middleware
+func (sh *strictHandler) AdminResume(ctx *gin.Context, gameID GameID, params AdminResumeParams) {
+	var request AdminResumeRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminResume(ctx, request.(AdminResumeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminResume")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminResumeResponseObject); ok {
+		if err := validResponse.VisitAdminResumeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminRetryStart operation middleware
+func (sh *strictHandler) AdminRetryStart(ctx *gin.Context, gameID GameID, params AdminRetryStartParams) {
+	var request AdminRetryStartRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminRetryStart(ctx, request.(AdminRetryStartRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminRetryStart")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminRetryStartResponseObject); ok {
+		if err := validResponse.VisitAdminRetryStartResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminStart operation middleware
+func (sh *strictHandler) AdminStart(ctx *gin.Context, gameID GameID, params AdminStartParams) {
+	var request AdminStartRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminStart(ctx, request.(AdminStartRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminStart")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminStartResponseObject); ok {
+		if err := validResponse.VisitAdminStartResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminTransfer operation middleware
+func (sh *strictHandler) AdminTransfer(ctx *gin.Context, gameID GameID, params AdminTransferParams) {
+	var request AdminTransferRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body AdminTransferJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminTransfer(ctx, request.(AdminTransferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminTransfer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminTransferResponseObject); ok {
+		if err := validResponse.VisitAdminTransferResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminGetRaceName operation middleware
+func (sh *strictHandler) AdminGetRaceName(ctx *gin.Context, name string, params AdminGetRaceNameParams) {
+	var request AdminGetRaceNameRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminGetRaceName(ctx, request.(AdminGetRaceNameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminGetRaceName")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminGetRaceNameResponseObject); ok {
+		if err := validResponse.VisitAdminGetRaceNameResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -9961,6 +14984,50 @@ func (sh *strictHandler) ListLobbyGames(ctx *gin.Context, params ListLobbyGamesP
 	}
 }
 
+// CreateLobbyGame operation middleware
+func (sh *strictHandler) CreateLobbyGame(ctx *gin.Context, params CreateLobbyGameParams) {
+	var request CreateLobbyGameRequestObject
+
+	request.Params = params
+
+	var body CreateLobbyGameJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateLobbyGame(ctx, request.(CreateLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CreateLobbyGameResponseObject); ok {
+		if err := validResponse.VisitCreateLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetLobbyGame operation middleware
 func (sh *strictHandler) GetLobbyGame(ctx *gin.Context, gameID GameID, params GetLobbyGameParams) {
 	var request GetLobbyGameRequestObject
@@ -9981,6 +15048,51 @@ func (sh *strictHandler) GetLobbyGame(ctx *gin.Context, gameID GameID, params Ge
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetLobbyGameResponseObject); ok {
 		if err := validResponse.VisitGetLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UpdateLobbyGame operation middleware
+func (sh *strictHandler) UpdateLobbyGame(ctx *gin.Context, gameID GameID, params UpdateLobbyGameParams) {
+	var request UpdateLobbyGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body UpdateLobbyGameJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateLobbyGame(ctx, request.(UpdateLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(UpdateLobbyGameResponseObject); ok {
+		if err := validResponse.VisitUpdateLobbyGameResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -10053,6 +15165,854 @@ func (sh *strictHandler) ApplyToGame(ctx *gin.Context, gameID GameID, params App
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(ApplyToGameResponseObject); ok {
 		if err := validResponse.VisitApplyToGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ApproveApplication operation middleware
+func (sh *strictHandler) ApproveApplication(ctx *gin.Context, gameID GameID, applicationID ApplicationID, params ApproveApplicationParams) {
+	var request ApproveApplicationRequestObject
+
+	request.GameID = gameID
+	request.ApplicationID = applicationID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveApplication(ctx, request.(ApproveApplicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveApplication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ApproveApplicationResponseObject); ok {
+		if err := validResponse.VisitApproveApplicationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RejectApplication operation middleware
+func (sh *strictHandler) RejectApplication(ctx *gin.Context, gameID GameID, applicationID ApplicationID, params RejectApplicationParams) {
+	var request RejectApplicationRequestObject
+
+	request.GameID = gameID
+	request.ApplicationID = applicationID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RejectApplication(ctx, request.(RejectApplicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RejectApplication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RejectApplicationResponseObject); ok {
+		if err := validResponse.VisitRejectApplicationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WithdrawApplication operation middleware
+func (sh *strictHandler) WithdrawApplication(ctx *gin.Context, gameID GameID, applicationID ApplicationID, params WithdrawApplicationParams) {
+	var request WithdrawApplicationRequestObject
+
+	request.GameID = gameID
+	request.ApplicationID = applicationID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawApplication(ctx, request.(WithdrawApplicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawApplication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(WithdrawApplicationResponseObject); ok {
+		if err := validResponse.VisitWithdrawApplicationResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CancelLobbyGame operation middleware
+func (sh *strictHandler) CancelLobbyGame(ctx *gin.Context, gameID GameID, params CancelLobbyGameParams) {
+	var request CancelLobbyGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body CancelLobbyGameJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelLobbyGame(ctx, request.(CancelLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CancelLobbyGameResponseObject); ok {
+		if err := validResponse.VisitCancelLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListGameInvites operation middleware
+func (sh *strictHandler) ListGameInvites(ctx *gin.Context, gameID GameID, params ListGameInvitesParams) {
+	var request ListGameInvitesRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListGameInvites(ctx, request.(ListGameInvitesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListGameInvites")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListGameInvitesResponseObject); ok {
+		if err := validResponse.VisitListGameInvitesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// InviteToGame operation middleware
+func (sh *strictHandler) InviteToGame(ctx *gin.Context, gameID GameID, params InviteToGameParams) {
+	var request InviteToGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body InviteToGameJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.InviteToGame(ctx, request.(InviteToGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InviteToGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(InviteToGameResponseObject); ok {
+		if err := validResponse.VisitInviteToGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// DeclineInvite operation middleware
+func (sh *strictHandler) DeclineInvite(ctx *gin.Context, gameID GameID, inviteID InviteID, params DeclineInviteParams) {
+	var request DeclineInviteRequestObject
+
+	request.GameID = gameID
+	request.InviteID = inviteID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeclineInvite(ctx, request.(DeclineInviteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeclineInvite")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(DeclineInviteResponseObject); ok {
+		if err := validResponse.VisitDeclineInviteResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RedeemInvite operation middleware
+func (sh *strictHandler) RedeemInvite(ctx *gin.Context, gameID GameID, inviteID InviteID, params RedeemInviteParams) {
+	var request RedeemInviteRequestObject
+
+	request.GameID = gameID
+	request.InviteID = inviteID
+	request.Params = params
+
+	var body RedeemInviteJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RedeemInvite(ctx, request.(RedeemInviteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RedeemInvite")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RedeemInviteResponseObject); ok {
+		if err := validResponse.VisitRedeemInviteResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RevokeInvite operation middleware
+func (sh *strictHandler) RevokeInvite(ctx *gin.Context, gameID GameID, inviteID InviteID, params RevokeInviteParams) {
+	var request RevokeInviteRequestObject
+
+	request.GameID = gameID
+	request.InviteID = inviteID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeInvite(ctx, request.(RevokeInviteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeInvite")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RevokeInviteResponseObject); ok {
+		if err := validResponse.VisitRevokeInviteResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LeaveGame operation middleware
+func (sh *strictHandler) LeaveGame(ctx *gin.Context, gameID GameID, params LeaveGameParams) {
+	var request LeaveGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LeaveGame(ctx, request.(LeaveGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LeaveGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(LeaveGameResponseObject); ok {
+		if err := validResponse.VisitLeaveGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMemberships operation middleware
+func (sh *strictHandler) ListMemberships(ctx *gin.Context, gameID GameID, params ListMembershipsParams) {
+	var request ListMembershipsRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMemberships(ctx, request.(ListMembershipsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMemberships")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListMembershipsResponseObject); ok {
+		if err := validResponse.VisitListMembershipsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BlockMembership operation middleware
+func (sh *strictHandler) BlockMembership(ctx *gin.Context, gameID GameID, membershipID MembershipID, params BlockMembershipParams) {
+	var request BlockMembershipRequestObject
+
+	request.GameID = gameID
+	request.MembershipID = membershipID
+	request.Params = params
+
+	var body BlockMembershipJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BlockMembership(ctx, request.(BlockMembershipRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BlockMembership")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(BlockMembershipResponseObject); ok {
+		if err := validResponse.VisitBlockMembershipResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RemoveMembership operation middleware
+func (sh *strictHandler) RemoveMembership(ctx *gin.Context, gameID GameID, membershipID MembershipID, params RemoveMembershipParams) {
+	var request RemoveMembershipRequestObject
+
+	request.GameID = gameID
+	request.MembershipID = membershipID
+	request.Params = params
+
+	var body RemoveMembershipJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveMembership(ctx, request.(RemoveMembershipRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveMembership")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RemoveMembershipResponseObject); ok {
+		if err := validResponse.VisitRemoveMembershipResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// OpenLobbyEnrollment operation middleware
+func (sh *strictHandler) OpenLobbyEnrollment(ctx *gin.Context, gameID GameID, params OpenLobbyEnrollmentParams) {
+	var request OpenLobbyEnrollmentRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body OpenLobbyEnrollmentJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenLobbyEnrollment(ctx, request.(OpenLobbyEnrollmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenLobbyEnrollment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(OpenLobbyEnrollmentResponseObject); ok {
+		if err := validResponse.VisitOpenLobbyEnrollmentResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PauseLobbyGame operation middleware
+func (sh *strictHandler) PauseLobbyGame(ctx *gin.Context, gameID GameID, params PauseLobbyGameParams) {
+	var request PauseLobbyGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PauseLobbyGame(ctx, request.(PauseLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PauseLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PauseLobbyGameResponseObject); ok {
+		if err := validResponse.VisitPauseLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReadyLobbyGame operation middleware
+func (sh *strictHandler) ReadyLobbyGame(ctx *gin.Context, gameID GameID, params ReadyLobbyGameParams) {
+	var request ReadyLobbyGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadyLobbyGame(ctx, request.(ReadyLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadyLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ReadyLobbyGameResponseObject); ok {
+		if err := validResponse.VisitReadyLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResumeLobbyGame operation middleware
+func (sh *strictHandler) ResumeLobbyGame(ctx *gin.Context, gameID GameID, params ResumeLobbyGameParams) {
+	var request ResumeLobbyGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeLobbyGame(ctx, request.(ResumeLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ResumeLobbyGameResponseObject); ok {
+		if err := validResponse.VisitResumeLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RetryStartLobbyGame operation middleware
+func (sh *strictHandler) RetryStartLobbyGame(ctx *gin.Context, gameID GameID, params RetryStartLobbyGameParams) {
+	var request RetryStartLobbyGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryStartLobbyGame(ctx, request.(RetryStartLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryStartLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RetryStartLobbyGameResponseObject); ok {
+		if err := validResponse.VisitRetryStartLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// StartLobbyGame operation middleware
+func (sh *strictHandler) StartLobbyGame(ctx *gin.Context, gameID GameID, params StartLobbyGameParams) {
+	var request StartLobbyGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartLobbyGame(ctx, request.(StartLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(StartLobbyGameResponseObject); ok {
+		if err := validResponse.VisitStartLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TransferLobbyGame operation middleware
+func (sh *strictHandler) TransferLobbyGame(ctx *gin.Context, gameID GameID, params TransferLobbyGameParams) {
+	var request TransferLobbyGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body TransferLobbyGameJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TransferLobbyGame(ctx, request.(TransferLobbyGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TransferLobbyGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(TransferLobbyGameResponseObject); ok {
+		if err := validResponse.VisitTransferLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMyApplications operation middleware
+func (sh *strictHandler) ListMyApplications(ctx *gin.Context, params ListMyApplicationsParams) {
+	var request ListMyApplicationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyApplications(ctx, request.(ListMyApplicationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyApplications")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListMyApplicationsResponseObject); ok {
+		if err := validResponse.VisitListMyApplicationsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMyGames operation middleware
+func (sh *strictHandler) ListMyGames(ctx *gin.Context, params ListMyGamesParams) {
+	var request ListMyGamesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyGames(ctx, request.(ListMyGamesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyGames")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListMyGamesResponseObject); ok {
+		if err := validResponse.VisitListMyGamesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMyInvites operation middleware
+func (sh *strictHandler) ListMyInvites(ctx *gin.Context, params ListMyInvitesParams) {
+	var request ListMyInvitesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyInvites(ctx, request.(ListMyInvitesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyInvites")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListMyInvitesResponseObject); ok {
+		if err := validResponse.VisitListMyInvitesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListMyRaceNames operation middleware
+func (sh *strictHandler) ListMyRaceNames(ctx *gin.Context, params ListMyRaceNamesParams) {
+	var request ListMyRaceNamesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyRaceNames(ctx, request.(ListMyRaceNamesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyRaceNames")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListMyRaceNamesResponseObject); ok {
+		if err := validResponse.VisitListMyRaceNamesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CheckRaceName operation middleware
+func (sh *strictHandler) CheckRaceName(ctx *gin.Context, params CheckRaceNameParams) {
+	var request CheckRaceNameRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckRaceName(ctx, request.(CheckRaceNameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckRaceName")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(CheckRaceNameResponseObject); ok {
+		if err := validResponse.VisitCheckRaceNameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RegisterRaceName operation middleware
+func (sh *strictHandler) RegisterRaceName(ctx *gin.Context, params RegisterRaceNameParams) {
+	var request RegisterRaceNameRequestObject
+
+	request.Params = params
+
+	var body RegisterRaceNameJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RegisterRaceName(ctx, request.(RegisterRaceNameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RegisterRaceName")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(RegisterRaceNameResponseObject); ok {
+		if err := validResponse.VisitRegisterRaceNameResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

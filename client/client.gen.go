@@ -101,21 +101,23 @@ func (e DeviceSessionStatus) Valid() bool {
 
 // Defines values for ErrorErrorCode.
 const (
-	ErrorErrorCodeConflict           ErrorErrorCode = "conflict"
-	ErrorErrorCodeEligibilityDenied  ErrorErrorCode = "eligibility_denied"
-	ErrorErrorCodeForbidden          ErrorErrorCode = "forbidden"
-	ErrorErrorCodeInternalError      ErrorErrorCode = "internal_error"
-	ErrorErrorCodeInvalidRequest     ErrorErrorCode = "invalid_request"
-	ErrorErrorCodeMethodNotAllowed   ErrorErrorCode = "method_not_allowed"
-	ErrorErrorCodeNameTaken          ErrorErrorCode = "name_taken"
-	ErrorErrorCodePayloadTooLarge    ErrorErrorCode = "payload_too_large"
-	ErrorErrorCodeSemverPatchOnly    ErrorErrorCode = "semver_patch_only"
-	ErrorErrorCodeServiceUnavailable ErrorErrorCode = "service_unavailable"
-	ErrorErrorCodeSubjectNotFound    ErrorErrorCode = "subject_not_found"
-	ErrorErrorCodeTimeout            ErrorErrorCode = "timeout"
-	ErrorErrorCodeTooManyRequests    ErrorErrorCode = "too_many_requests"
-	ErrorErrorCodeTurnAlreadyClosed  ErrorErrorCode = "turn_already_closed"
-	ErrorErrorCodeUnauthorized       ErrorErrorCode = "unauthorized"
+	ErrorErrorCodeConflict                          ErrorErrorCode = "conflict"
+	ErrorErrorCodeEligibilityDenied                 ErrorErrorCode = "eligibility_denied"
+	ErrorErrorCodeForbidden                         ErrorErrorCode = "forbidden"
+	ErrorErrorCodeInternalError                     ErrorErrorCode = "internal_error"
+	ErrorErrorCodeInvalidRequest                    ErrorErrorCode = "invalid_request"
+	ErrorErrorCodeMethodNotAllowed                  ErrorErrorCode = "method_not_allowed"
+	ErrorErrorCodeNameTaken                         ErrorErrorCode = "name_taken"
+	ErrorErrorCodePayloadTooLarge                   ErrorErrorCode = "payload_too_large"
+	ErrorErrorCodeRaceNamePendingWindowExpired      ErrorErrorCode = "race_name_pending_window_expired"
+	ErrorErrorCodeRaceNameRegistrationQuotaExceeded ErrorErrorCode = "race_name_registration_quota_exceeded"
+	ErrorErrorCodeSemverPatchOnly                   ErrorErrorCode = "semver_patch_only"
+	ErrorErrorCodeServiceUnavailable                ErrorErrorCode = "service_unavailable"
+	ErrorErrorCodeSubjectNotFound                   ErrorErrorCode = "subject_not_found"
+	ErrorErrorCodeTimeout                           ErrorErrorCode = "timeout"
+	ErrorErrorCodeTooManyRequests                   ErrorErrorCode = "too_many_requests"
+	ErrorErrorCodeTurnAlreadyClosed                 ErrorErrorCode = "turn_already_closed"
+	ErrorErrorCodeUnauthorized                      ErrorErrorCode = "unauthorized"
 )
 
 // Valid indicates whether the value is a known member of the ErrorErrorCode enum.
@@ -136,6 +138,10 @@ func (e ErrorErrorCode) Valid() bool {
 	case ErrorErrorCodeNameTaken:
 		return true
 	case ErrorErrorCodePayloadTooLarge:
+		return true
+	case ErrorErrorCodeRaceNamePendingWindowExpired:
+		return true
+	case ErrorErrorCodeRaceNameRegistrationQuotaExceeded:
 		return true
 	case ErrorErrorCodeSemverPatchOnly:
 		return true
@@ -210,6 +216,33 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for InviteStatus.
+const (
+	InviteStatusDeclined InviteStatus = "declined"
+	InviteStatusExpired  InviteStatus = "expired"
+	InviteStatusPending  InviteStatus = "pending"
+	InviteStatusRedeemed InviteStatus = "redeemed"
+	InviteStatusRevoked  InviteStatus = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the InviteStatus enum.
+func (e InviteStatus) Valid() bool {
+	switch e {
+	case InviteStatusDeclined:
+		return true
+	case InviteStatusExpired:
+		return true
+	case InviteStatusPending:
+		return true
+	case InviteStatusRedeemed:
+		return true
+	case InviteStatusRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LimitName.
 const (
 	LimitNameMaxActiveMemberships   LimitName = "max_active_memberships"
@@ -257,19 +290,94 @@ func (e MembershipStatus) Valid() bool {
 
 // Defines values for OperationKind.
 const (
-	OperationKindStart OperationKind = "start"
-	OperationKindStop  OperationKind = "stop"
-	OperationKindTurn  OperationKind = "turn"
+	OperationKindResume OperationKind = "resume"
+	OperationKindStart  OperationKind = "start"
+	OperationKindStop   OperationKind = "stop"
+	OperationKindTurn   OperationKind = "turn"
 )
 
 // Valid indicates whether the value is a known member of the OperationKind enum.
 func (e OperationKind) Valid() bool {
 	switch e {
+	case OperationKindResume:
+		return true
 	case OperationKindStart:
 		return true
 	case OperationKindStop:
 		return true
 	case OperationKindTurn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RaceNameStatus.
+const (
+	RaceNameStatusPendingRegistration RaceNameStatus = "pending_registration"
+	RaceNameStatusRegistered          RaceNameStatus = "registered"
+	RaceNameStatusReserved            RaceNameStatus = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the RaceNameStatus enum.
+func (e RaceNameStatus) Valid() bool {
+	switch e {
+	case RaceNameStatusPendingRegistration:
+		return true
+	case RaceNameStatusRegistered:
+		return true
+	case RaceNameStatusReserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RaceNameCheckReason.
+const (
+	RaceNameCheckReasonInvalid             RaceNameCheckReason = "invalid"
+	RaceNameCheckReasonPendingRegistration RaceNameCheckReason = "pending_registration"
+	RaceNameCheckReasonRegistered          RaceNameCheckReason = "registered"
+	RaceNameCheckReasonReserved            RaceNameCheckReason = "reserved"
+)
+
+// Valid indicates whether the value is a known member of the RaceNameCheckReason enum.
+func (e RaceNameCheckReason) Valid() bool {
+	switch e {
+	case RaceNameCheckReasonInvalid:
+		return true
+	case RaceNameCheckReasonPendingRegistration:
+		return true
+	case RaceNameCheckReasonRegistered:
+		return true
+	case RaceNameCheckReasonReserved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RaceNameEventEvent.
+const (
+	RaceNameEventEventExpired    RaceNameEventEvent = "expired"
+	RaceNameEventEventRegistered RaceNameEventEvent = "registered"
+	RaceNameEventEventReleased   RaceNameEventEvent = "released"
+	RaceNameEventEventReserved   RaceNameEventEvent = "reserved"
+	RaceNameEventEventWon        RaceNameEventEvent = "won"
+)
+
+// Valid indicates whether the value is a known member of the RaceNameEventEvent enum.
+func (e RaceNameEventEvent) Valid() bool {
+	switch e {
+	case RaceNameEventEventExpired:
+		return true
+	case RaceNameEventEventRegistered:
+		return true
+	case RaceNameEventEventReleased:
+		return true
+	case RaceNameEventEventReserved:
+		return true
+	case RaceNameEventEventWon:
 		return true
 	default:
 		return false
@@ -591,14 +699,19 @@ type AccountExport struct {
 	Countries          []Country         `json:"countries"`
 	EntitlementHistory []TierEntry       `json:"entitlement_history"`
 	Games              []UserGame        `json:"games"`
-	Mails              []ExportMail      `json:"mails"`
-	Notifications      []Route           `json:"notifications"`
-	Orders             []ExportOrders    `json:"orders"`
-	Preferences        Preferences       `json:"preferences"`
-	RaceNames          []UserRaceName    `json:"race_names"`
-	Sanctions          []ExportSanction  `json:"sanctions"`
-	Sessions           []ExportSession   `json:"sessions"`
-	SetLimits          []SetLimit        `json:"set_limits"`
+
+	// Invites To the player.
+	Invites         []Invite         `json:"invites"`
+	Mails           []ExportMail     `json:"mails"`
+	Notifications   []Route          `json:"notifications"`
+	Orders          []ExportOrders   `json:"orders"`
+	OwnedGames      []Game           `json:"owned_games"`
+	Preferences     Preferences      `json:"preferences"`
+	RaceNameHistory []RaceNameEvent  `json:"race_name_history"`
+	RaceNames       []UserRaceName   `json:"race_names"`
+	Sanctions       []ExportSanction `json:"sanctions"`
+	Sessions        []ExportSession  `json:"sessions"`
+	SetLimits       []SetLimit       `json:"set_limits"`
 }
 
 // ActiveSanction defines model for ActiveSanction.
@@ -670,23 +783,30 @@ type AdminAccountList struct {
 
 // AdminGame defines model for AdminGame.
 type AdminGame struct {
-	CreatedAt           time.Time          `json:"created_at"`
-	CreatedBy           string             `json:"created_by"`
-	Description         string             `json:"description"`
-	EnrollmentEndsAt    *time.Time         `json:"enrollment_ends_at,omitempty"`
-	GameID              openapi_types.UUID `json:"game_id"`
-	MaxPlayers          int                `json:"max_players"`
-	Members             []Membership       `json:"members"`
-	MinPlayers          int                `json:"min_players"`
-	Name                string             `json:"name"`
-	Reason              *string            `json:"reason,omitempty"`
-	Runtime             Runtime            `json:"runtime"`
-	ScheduleTimeZone    string             `json:"schedule_time_zone"`
-	Status              GameStatus         `json:"status"`
-	TargetEngineVersion *string            `json:"target_engine_version,omitempty"`
-	TurnSchedule        string             `json:"turn_schedule"`
-	UpdatedAt           time.Time          `json:"updated_at"`
-	Visibility          Visibility         `json:"visibility"`
+	CreatedAt         time.Time           `json:"created_at"`
+	CreatedBy         string              `json:"created_by"`
+	Description       string              `json:"description"`
+	EnrollmentEndsAt  *time.Time          `json:"enrollment_ends_at,omitempty"`
+	GameID            openapi_types.UUID  `json:"game_id"`
+	MaxPlayers        int                 `json:"max_players"`
+	Members           []Membership        `json:"members"`
+	MinPlayers        int                 `json:"min_players"`
+	Name              string              `json:"name"`
+	OrderGraceSeconds *int                `json:"order_grace_seconds,omitempty"`
+	OwnerUserID       *openapi_types.UUID `json:"owner_user_id,omitempty"`
+	Reason            *string             `json:"reason,omitempty"`
+	Runtime           Runtime             `json:"runtime"`
+	ScheduleTimeZone  string              `json:"schedule_time_zone"`
+	StartGapHours     int                 `json:"start_gap_hours"`
+	StartGapPlayers   int                 `json:"start_gap_players"`
+
+	// StartsAt When a full game starts by itself, as things stand.
+	StartsAt            *time.Time `json:"starts_at,omitempty"`
+	Status              GameStatus `json:"status"`
+	TargetEngineVersion *string    `json:"target_engine_version,omitempty"`
+	TurnSchedule        string     `json:"turn_schedule"`
+	UpdatedAt           time.Time  `json:"updated_at"`
+	Visibility          Visibility `json:"visibility"`
 }
 
 // Application defines model for Application.
@@ -734,6 +854,12 @@ type AuditLineActorKind string
 type AuditPage struct {
 	Items      []AuditLine `json:"items"`
 	NextCursor *string     `json:"next_cursor"`
+}
+
+// BanRequest defines model for BanRequest.
+type BanRequest struct {
+	Reason *string            `json:"reason,omitempty"`
+	UserID openapi_types.UUID `json:"user_id"`
 }
 
 // ChangeEmailRequest defines model for ChangeEmailRequest.
@@ -805,13 +931,53 @@ type CreateAdminRequest struct {
 
 // CreateGameRequest defines model for CreateGameRequest.
 type CreateGameRequest struct {
-	Description *string `json:"description,omitempty"`
-	MaxPlayers  int     `json:"max_players"`
-	MinPlayers  int     `json:"min_players"`
-	Name        string  `json:"name"`
+	Description      *string    `json:"description,omitempty"`
+	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
+	MaxPlayers       int        `json:"max_players"`
+	MinPlayers       int        `json:"min_players"`
+	Name             string     `json:"name"`
+
+	// OrderGraceSeconds Least time for orders after they were closed for a while; the smaller of two hours and a quarter of the interval when absent.
+	OrderGraceSeconds *int `json:"order_grace_seconds,omitempty"`
 
 	// ScheduleTimeZone IANA; UTC when absent.
 	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// StartGapHours How long a full game waits before it starts by itself.
+	StartGapHours *int `json:"start_gap_hours,omitempty"`
+
+	// StartGapPlayers How many more players it takes in that time.
+	StartGapPlayers *int `json:"start_gap_players,omitempty"`
+
+	// TargetEngineVersion The newest enabled version when absent.
+	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
+
+	// TurnSchedule Five cron fields.
+	TurnSchedule string `json:"turn_schedule"`
+}
+
+// CreatePrivateGameRequest defines model for CreatePrivateGameRequest.
+type CreatePrivateGameRequest struct {
+	Description      *string    `json:"description,omitempty"`
+	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
+	MaxPlayers       int        `json:"max_players"`
+	MinPlayers       int        `json:"min_players"`
+	Name             string     `json:"name"`
+
+	// OrderGraceSeconds Least time for orders after they were closed for a while; the smaller of two hours and a quarter of the interval when absent.
+	OrderGraceSeconds *int `json:"order_grace_seconds,omitempty"`
+
+	// RaceName Makes the owner the first member.
+	RaceName *string `json:"race_name,omitempty"`
+
+	// ScheduleTimeZone IANA; UTC when absent.
+	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// StartGapHours How long a full game waits before it starts by itself.
+	StartGapHours *int `json:"start_gap_hours,omitempty"`
+
+	// StartGapPlayers How many more players it takes in that time.
+	StartGapPlayers *int `json:"start_gap_players,omitempty"`
 
 	// TargetEngineVersion The newest enabled version when absent.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
@@ -830,6 +996,33 @@ type DeviceSession struct {
 
 // DeviceSessionStatus defines model for DeviceSession.Status.
 type DeviceSessionStatus string
+
+// EditGameRequest defines model for EditGameRequest.
+type EditGameRequest struct {
+	Description      *string    `json:"description,omitempty"`
+	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
+	MaxPlayers       *int       `json:"max_players,omitempty"`
+	MinPlayers       *int       `json:"min_players,omitempty"`
+	Name             *string    `json:"name,omitempty"`
+
+	// OrderGraceSeconds Least time for orders after they were closed for a while.
+	OrderGraceSeconds *int `json:"order_grace_seconds,omitempty"`
+
+	// ScheduleTimeZone IANA.
+	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// StartGapHours How long a full game waits before it starts by itself.
+	StartGapHours *int `json:"start_gap_hours,omitempty"`
+
+	// StartGapPlayers How many more players it takes in that time.
+	StartGapPlayers *int `json:"start_gap_players,omitempty"`
+
+	// TargetEngineVersion The newest enabled version when absent.
+	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
+
+	// TurnSchedule Five cron fields.
+	TurnSchedule *string `json:"turn_schedule,omitempty"`
+}
 
 // EngineVersion defines model for EngineVersion.
 type EngineVersion struct {
@@ -947,11 +1140,32 @@ type Game struct {
 	MaxPlayers       int                `json:"max_players"`
 
 	// Members Seats that are taken.
-	Members          int        `json:"members"`
-	MinPlayers       int        `json:"min_players"`
-	Name             string     `json:"name"`
-	ScheduleTimeZone string     `json:"schedule_time_zone"`
-	Status           GameStatus `json:"status"`
+	Members    int    `json:"members"`
+	MinPlayers int    `json:"min_players"`
+	Name       string `json:"name"`
+
+	// OrderGraceSeconds The game's own, if it has one; not in lists.
+	OrderGraceSeconds *int `json:"order_grace_seconds,omitempty"`
+
+	// OwnerUserID Absent when operators run the game.
+	OwnerUserID *openapi_types.UUID `json:"owner_user_id,omitempty"`
+
+	// Reason Why the game is paused, has failed to start or was cancelled; not in lists.
+	Reason           *string `json:"reason,omitempty"`
+	ScheduleTimeZone string  `json:"schedule_time_zone"`
+
+	// StartGapHours How long a full game waits before it starts by itself.
+	StartGapHours int `json:"start_gap_hours"`
+
+	// StartGapPlayers How many more players it takes in that time.
+	StartGapPlayers int `json:"start_gap_players"`
+
+	// StartsAt When a full game starts by itself, as things stand; not in lists.
+	StartsAt *time.Time `json:"starts_at,omitempty"`
+	Status   GameStatus `json:"status"`
+
+	// TargetEngineVersion Not in lists.
+	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// Turn The newest turn; absent before the first.
 	Turn         *int       `json:"turn,omitempty"`
@@ -990,6 +1204,40 @@ type Health struct {
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// Invite defines model for Invite.
+type Invite struct {
+	CreatedAt time.Time          `json:"created_at"`
+	DecidedAt *time.Time         `json:"decided_at,omitempty"`
+	ExpiresAt time.Time          `json:"expires_at"`
+	GameID    openapi_types.UUID `json:"game_id"`
+	InviteID  openapi_types.UUID `json:"invite_id"`
+
+	// InviterUserID Absent when an operator has invited.
+	InviterUserID *openapi_types.UUID `json:"inviter_user_id,omitempty"`
+
+	// RaceName The one it was redeemed with.
+	RaceName *string            `json:"race_name,omitempty"`
+	Status   InviteStatus       `json:"status"`
+	UserID   openapi_types.UUID `json:"user_id"`
+}
+
+// InvitePage defines model for InvitePage.
+type InvitePage struct {
+	Items      []Invite `json:"items"`
+	NextCursor *string  `json:"next_cursor"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// ExpiresAt The service's usual time from now when absent.
+	ExpiresAt *time.Time          `json:"expires_at,omitempty"`
+	UserID    *openapi_types.UUID `json:"user_id,omitempty"`
+	UserName  *string             `json:"user_name,omitempty"`
+}
+
+// InviteStatus defines model for InviteStatus.
+type InviteStatus string
 
 // LiftSanctionRequest defines model for LiftSanctionRequest.
 type LiftSanctionRequest struct {
@@ -1030,9 +1278,31 @@ type Membership struct {
 // MembershipStatus defines model for Membership.Status.
 type MembershipStatus string
 
+// MembershipList defines model for MembershipList.
+type MembershipList struct {
+	Items []Membership `json:"items"`
+
+	// NextCursor Always null: a game has few.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// MyGame defines model for MyGame.
+type MyGame struct {
+	Game       Game        `json:"game"`
+	Membership *Membership `json:"membership,omitempty"`
+	Owner      bool        `json:"owner"`
+}
+
+// MyGamePage defines model for MyGamePage.
+type MyGamePage struct {
+	Items      []MyGame `json:"items"`
+	NextCursor *string  `json:"next_cursor"`
+}
+
 // OpenEnrollmentRequest defines model for OpenEnrollmentRequest.
 type OpenEnrollmentRequest struct {
-	EnrollmentEndsAt time.Time `json:"enrollment_ends_at"`
+	// EnrollmentEndsAt The one that the game has already when absent.
+	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 }
 
 // Operation defines model for Operation.
@@ -1087,6 +1357,74 @@ type PutPreferencesRequest struct {
 	Email map[string]bool `json:"email"`
 }
 
+// RaceName defines model for RaceName.
+type RaceName struct {
+	// ExpiresAt Until when a name that was won may be registered.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Games In which it is reserved.
+	Games    []openapi_types.UUID `json:"games"`
+	RaceName string               `json:"race_name"`
+	Since    time.Time            `json:"since"`
+	Status   RaceNameStatus       `json:"status"`
+}
+
+// RaceNameStatus defines model for RaceName.Status.
+type RaceNameStatus string
+
+// RaceNameCheck defines model for RaceNameCheck.
+type RaceNameCheck struct {
+	// Free The player could take it in a game.
+	Free bool `json:"free"`
+
+	// Message What is wrong with an invalid name.
+	Message *string `json:"message,omitempty"`
+
+	// Own The player holds it already.
+	Own      bool   `json:"own"`
+	RaceName string `json:"race_name"`
+
+	// Reason Why it is not free: what it is to its holder, or that no race can be called so.
+	Reason *RaceNameCheckReason `json:"reason,omitempty"`
+}
+
+// RaceNameCheckReason Why it is not free: what it is to its holder, or that no race can be called so.
+type RaceNameCheckReason string
+
+// RaceNameEvent defines model for RaceNameEvent.
+type RaceNameEvent struct {
+	At     time.Time           `json:"at"`
+	Event  RaceNameEventEvent  `json:"event"`
+	GameID *openapi_types.UUID `json:"game_id,omitempty"`
+
+	// RaceName As it was spelled.
+	RaceName string             `json:"race_name"`
+	UserID   openapi_types.UUID `json:"user_id"`
+}
+
+// RaceNameEventEvent defines model for RaceNameEvent.Event.
+type RaceNameEventEvent string
+
+// RaceNameList defines model for RaceNameList.
+type RaceNameList struct {
+	Items []RaceName `json:"items"`
+
+	// NextCursor Always null: a player has few.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// RaceNameReport defines model for RaceNameReport.
+type RaceNameReport struct {
+	// CanonicalKey Equal for names that could be mistaken for one another.
+	CanonicalKey string    `json:"canonical_key"`
+	Holder       *RaceName `json:"holder,omitempty"`
+
+	// HolderUserID Absent when nobody holds it.
+	HolderUserID *openapi_types.UUID `json:"holder_user_id,omitempty"`
+	Items        []RaceNameEvent     `json:"items"`
+	NextCursor   *string             `json:"next_cursor"`
+}
+
 // RaceState defines model for RaceState.
 type RaceState struct {
 	Extinct    bool    `json:"extinct"`
@@ -1106,6 +1444,21 @@ type Readiness struct {
 
 // ReadinessStatus defines model for Readiness.Status.
 type ReadinessStatus string
+
+// ReasonRequest defines model for ReasonRequest.
+type ReasonRequest struct {
+	Reason *string `json:"reason,omitempty"`
+}
+
+// RedeemRequest defines model for RedeemRequest.
+type RedeemRequest struct {
+	RaceName string `json:"race_name"`
+}
+
+// RegisterRaceNameRequest defines model for RegisterRaceNameRequest.
+type RegisterRaceNameRequest struct {
+	RaceName string `json:"race_name"`
+}
 
 // RenameSessionRequest defines model for RenameSessionRequest.
 type RenameSessionRequest struct {
@@ -1258,6 +1611,11 @@ type TierEntry struct {
 	Tier     Tier       `json:"tier"`
 }
 
+// TransferRequest defines model for TransferRequest.
+type TransferRequest struct {
+	UserID openapi_types.UUID `json:"user_id"`
+}
+
 // UpdateProfileRequest defines model for UpdateProfileRequest.
 type UpdateProfileRequest struct {
 	DisplayName string `json:"display_name"`
@@ -1371,6 +1729,9 @@ type UserSummary struct {
 // Visibility defines model for Visibility.
 type Visibility string
 
+// ApplicationID defines model for ApplicationID.
+type ApplicationID = openapi_types.UUID
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -1383,8 +1744,14 @@ type IdempotencyKey = string
 // IfMatch defines model for IfMatch.
 type IfMatch = string
 
+// InviteID defines model for InviteID.
+type InviteID = openapi_types.UUID
+
 // Limit defines model for Limit.
 type Limit = int
+
+// MembershipID defines model for MembershipID.
+type MembershipID = openapi_types.UUID
 
 // RequestTimeout defines model for RequestTimeout.
 type RequestTimeout = float64
@@ -1392,8 +1759,14 @@ type RequestTimeout = float64
 // Status defines model for Status.
 type Status = []GameStatus
 
+// Text defines model for Text.
+type Text = string
+
 // UserID defines model for UserID.
 type UserID = openapi_types.UUID
+
+// LobbyGame defines model for LobbyGame.
+type LobbyGame = Game
 
 // AdminListActorsParams defines parameters for AdminListActors.
 type AdminListActorsParams struct {
@@ -1500,6 +1873,10 @@ type AdminListGamesParams struct {
 	// Status Only games of these statuses.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
+	// Text Words of name or description, each by its beginning.
+	Text       *Text       `form:"text,omitempty" json:"text,omitempty"`
+	Visibility *Visibility `form:"visibility,omitempty" json:"visibility,omitempty"`
+
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -1519,6 +1896,15 @@ type AdminGetGameParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminUpdateGameParams defines parameters for AdminUpdateGame.
+type AdminUpdateGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // AdminListApplicationsParams defines parameters for AdminListApplications.
 type AdminListApplicationsParams struct {
 	// Limit Longest page.
@@ -1534,6 +1920,24 @@ type AdminListApplicationsParams struct {
 
 // AdminApproveApplicationParams defines parameters for AdminApproveApplication.
 type AdminApproveApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminRejectApplicationParams defines parameters for AdminRejectApplication.
+type AdminRejectApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminBanMemberParams defines parameters for AdminBanMember.
+type AdminBanMemberParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminCancelParams defines parameters for AdminCancel.
+type AdminCancelParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -1556,8 +1960,50 @@ type AdminOpenEnrollmentParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminPauseParams defines parameters for AdminPause.
+type AdminPauseParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminReadyToStartParams defines parameters for AdminReadyToStart.
 type AdminReadyToStartParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminResumeParams defines parameters for AdminResume.
+type AdminResumeParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminRetryStartParams defines parameters for AdminRetryStart.
+type AdminRetryStartParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminStartParams defines parameters for AdminStart.
+type AdminStartParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminTransferParams defines parameters for AdminTransfer.
+type AdminTransferParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminGetRaceNameParams defines parameters for AdminGetRaceName.
+type AdminGetRaceNameParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -1808,14 +2254,35 @@ type ListLobbyGamesParams struct {
 	// Status Only games of these statuses.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
+	// Text Words of name or description, each by its beginning.
+	Text *Text `form:"text,omitempty" json:"text,omitempty"`
+
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// CreateLobbyGameParams defines parameters for CreateLobbyGame.
+type CreateLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetLobbyGameParams defines parameters for GetLobbyGame.
 type GetLobbyGameParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// UpdateLobbyGameParams defines parameters for UpdateLobbyGame.
+type UpdateLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListOwnApplicationsParams defines parameters for ListOwnApplications.
@@ -1832,6 +2299,200 @@ type ListOwnApplicationsParams struct {
 
 // ApplyToGameParams defines parameters for ApplyToGame.
 type ApplyToGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ApproveApplicationParams defines parameters for ApproveApplication.
+type ApproveApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RejectApplicationParams defines parameters for RejectApplication.
+type RejectApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// WithdrawApplicationParams defines parameters for WithdrawApplication.
+type WithdrawApplicationParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// CancelLobbyGameParams defines parameters for CancelLobbyGame.
+type CancelLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListGameInvitesParams defines parameters for ListGameInvites.
+type ListGameInvitesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor       `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Status *InviteStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// InviteToGameParams defines parameters for InviteToGame.
+type InviteToGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeclineInviteParams defines parameters for DeclineInvite.
+type DeclineInviteParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RedeemInviteParams defines parameters for RedeemInvite.
+type RedeemInviteParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RevokeInviteParams defines parameters for RevokeInvite.
+type RevokeInviteParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// LeaveGameParams defines parameters for LeaveGame.
+type LeaveGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMembershipsParams defines parameters for ListMemberships.
+type ListMembershipsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// BlockMembershipParams defines parameters for BlockMembership.
+type BlockMembershipParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RemoveMembershipParams defines parameters for RemoveMembership.
+type RemoveMembershipParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// OpenLobbyEnrollmentParams defines parameters for OpenLobbyEnrollment.
+type OpenLobbyEnrollmentParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// PauseLobbyGameParams defines parameters for PauseLobbyGame.
+type PauseLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ReadyLobbyGameParams defines parameters for ReadyLobbyGame.
+type ReadyLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ResumeLobbyGameParams defines parameters for ResumeLobbyGame.
+type ResumeLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RetryStartLobbyGameParams defines parameters for RetryStartLobbyGame.
+type RetryStartLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// StartLobbyGameParams defines parameters for StartLobbyGame.
+type StartLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// TransferLobbyGameParams defines parameters for TransferLobbyGame.
+type TransferLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMyApplicationsParams defines parameters for ListMyApplications.
+type ListMyApplicationsParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor            `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Status *ApplicationStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMyGamesParams defines parameters for ListMyGames.
+type ListMyGamesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Only games of these statuses.
+	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMyInvitesParams defines parameters for ListMyInvites.
+type ListMyInvitesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor       `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Status *InviteStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListMyRaceNamesParams defines parameters for ListMyRaceNames.
+type ListMyRaceNamesParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// CheckRaceNameParams defines parameters for CheckRaceName.
+type CheckRaceNameParams struct {
+	Name string `form:"name" json:"name"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// RegisterRaceNameParams defines parameters for RegisterRaceName.
+type RegisterRaceNameParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 
@@ -1881,8 +2542,20 @@ type AdminAddEngineVersionJSONRequestBody = AddEngineVersionRequest
 // AdminCreateGameJSONRequestBody defines body for AdminCreateGame for application/json ContentType.
 type AdminCreateGameJSONRequestBody = CreateGameRequest
 
+// AdminUpdateGameJSONRequestBody defines body for AdminUpdateGame for application/json ContentType.
+type AdminUpdateGameJSONRequestBody = EditGameRequest
+
+// AdminBanMemberJSONRequestBody defines body for AdminBanMember for application/json ContentType.
+type AdminBanMemberJSONRequestBody = BanRequest
+
+// AdminCancelJSONRequestBody defines body for AdminCancel for application/json ContentType.
+type AdminCancelJSONRequestBody = ReasonRequest
+
 // AdminOpenEnrollmentJSONRequestBody defines body for AdminOpenEnrollment for application/json ContentType.
 type AdminOpenEnrollmentJSONRequestBody = OpenEnrollmentRequest
+
+// AdminTransferJSONRequestBody defines body for AdminTransfer for application/json ContentType.
+type AdminTransferJSONRequestBody = TransferRequest
 
 // AdminForceNextTurnJSONRequestBody defines body for AdminForceNextTurn for application/json ContentType.
 type AdminForceNextTurnJSONRequestBody = ForceNextTurnRequest
@@ -1926,8 +2599,38 @@ type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
 // PutOrdersJSONRequestBody defines body for PutOrders for application/json ContentType.
 type PutOrdersJSONRequestBody = PutOrdersRequest
 
+// CreateLobbyGameJSONRequestBody defines body for CreateLobbyGame for application/json ContentType.
+type CreateLobbyGameJSONRequestBody = CreatePrivateGameRequest
+
+// UpdateLobbyGameJSONRequestBody defines body for UpdateLobbyGame for application/json ContentType.
+type UpdateLobbyGameJSONRequestBody = EditGameRequest
+
 // ApplyToGameJSONRequestBody defines body for ApplyToGame for application/json ContentType.
 type ApplyToGameJSONRequestBody = ApplyRequest
+
+// CancelLobbyGameJSONRequestBody defines body for CancelLobbyGame for application/json ContentType.
+type CancelLobbyGameJSONRequestBody = ReasonRequest
+
+// InviteToGameJSONRequestBody defines body for InviteToGame for application/json ContentType.
+type InviteToGameJSONRequestBody = InviteRequest
+
+// RedeemInviteJSONRequestBody defines body for RedeemInvite for application/json ContentType.
+type RedeemInviteJSONRequestBody = RedeemRequest
+
+// BlockMembershipJSONRequestBody defines body for BlockMembership for application/json ContentType.
+type BlockMembershipJSONRequestBody = ReasonRequest
+
+// RemoveMembershipJSONRequestBody defines body for RemoveMembership for application/json ContentType.
+type RemoveMembershipJSONRequestBody = ReasonRequest
+
+// OpenLobbyEnrollmentJSONRequestBody defines body for OpenLobbyEnrollment for application/json ContentType.
+type OpenLobbyEnrollmentJSONRequestBody = OpenEnrollmentRequest
+
+// TransferLobbyGameJSONRequestBody defines body for TransferLobbyGame for application/json ContentType.
+type TransferLobbyGameJSONRequestBody = TransferRequest
+
+// RegisterRaceNameJSONRequestBody defines body for RegisterRaceName for application/json ContentType.
+type RegisterRaceNameJSONRequestBody = RegisterRaceNameRequest
 
 // RenameSessionJSONRequestBody defines body for RenameSession for application/json ContentType.
 type RenameSessionJSONRequestBody = RenameSessionRequest
@@ -2109,6 +2812,20 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/admin/games/{game_id} (the `AdminGetGame` operationId).
 	AdminGetGame(ctx context.Context, gameID GameID, params *AdminGetGameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AdminUpdateGameWithBody Change the game
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/admin/games/{game_id} (the `AdminUpdateGame` operationId).
+	AdminUpdateGameWithBody(ctx context.Context, gameID GameID, params *AdminUpdateGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminUpdateGame Change the game
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/admin/games/{game_id} (the `AdminUpdateGame` operationId).
+	AdminUpdateGame(ctx context.Context, gameID GameID, params *AdminUpdateGameParams, body AdminUpdateGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AdminListApplications Applications to a game, oldest first
 	//
 	// Corresponds with GET /api/v1/admin/games/{game_id}/applications (the `AdminListApplications` operationId).
@@ -2117,7 +2834,40 @@ type ClientInterface interface {
 	// AdminApproveApplication Give an applicant a seat
 	//
 	// Corresponds with POST /api/v1/admin/games/{game_id}/applications/{application_id}/approve (the `AdminApproveApplication` operationId).
-	AdminApproveApplication(ctx context.Context, gameID GameID, applicationID openapi_types.UUID, params *AdminApproveApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	AdminApproveApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *AdminApproveApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminRejectApplication Turn an applicant down
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/applications/{application_id}/reject (the `AdminRejectApplication` operationId).
+	AdminRejectApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *AdminRejectApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminBanMemberWithBody Take a seat away from a player who is not to come back
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/ban-member (the `AdminBanMember` operationId).
+	AdminBanMemberWithBody(ctx context.Context, gameID GameID, params *AdminBanMemberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminBanMember Take a seat away from a player who is not to come back
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/ban-member (the `AdminBanMember` operationId).
+	AdminBanMember(ctx context.Context, gameID GameID, params *AdminBanMemberParams, body AdminBanMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminCancelWithBody End a game before its time
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
+	AdminCancelWithBody(ctx context.Context, gameID GameID, params *AdminCancelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminCancel End a game before its time
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
+	AdminCancel(ctx context.Context, gameID GameID, params *AdminCancelParams, body AdminCancelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminForceStart Start a game with at least two players
 	//
@@ -2147,10 +2897,49 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/admin/games/{game_id}/open-enrollment (the `AdminOpenEnrollment` operationId).
 	AdminOpenEnrollment(ctx context.Context, gameID GameID, params *AdminOpenEnrollmentParams, body AdminOpenEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AdminPause Stop the clock of a running game
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/pause (the `AdminPause` operationId).
+	AdminPause(ctx context.Context, gameID GameID, params *AdminPauseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AdminReadyToStart Close the enrolment, or take back a failed start
 	//
 	// Corresponds with POST /api/v1/admin/games/{game_id}/ready-to-start (the `AdminReadyToStart` operationId).
 	AdminReadyToStart(ctx context.Context, gameID GameID, params *AdminReadyToStartParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminResume Go on with a paused game
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/resume (the `AdminResume` operationId).
+	AdminResume(ctx context.Context, gameID GameID, params *AdminResumeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminRetryStart Start a game again whose start has failed
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/retry-start (the `AdminRetryStart` operationId).
+	AdminRetryStart(ctx context.Context, gameID GameID, params *AdminRetryStartParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminStart Start a game that is ready
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/start (the `AdminStart` operationId).
+	AdminStart(ctx context.Context, gameID GameID, params *AdminStartParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminTransferWithBody Hand a private game over to a member
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/transfer (the `AdminTransfer` operationId).
+	AdminTransferWithBody(ctx context.Context, gameID GameID, params *AdminTransferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminTransfer Hand a private game over to a member
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/transfer (the `AdminTransfer` operationId).
+	AdminTransfer(ctx context.Context, gameID GameID, params *AdminTransferParams, body AdminTransferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminGetRaceName Who holds a race name or one that looks like it, and what became of it
+	//
+	// Corresponds with GET /api/v1/admin/race-names/{name} (the `AdminGetRaceName` operationId).
+	AdminGetRaceName(ctx context.Context, name string, params *AdminGetRaceNameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminGetRuntime A game's engine, its turn, and what it waits for
 	//
@@ -2490,10 +3279,48 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/user/lobby/games (the `ListLobbyGames` operationId).
 	ListLobbyGames(ctx context.Context, params *ListLobbyGamesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetLobbyGame One public game
+	// CreateLobbyGameWithBody Make a private game, which the player owns
+	//
+	// For paid accounts. With a race_name the owner is its first member.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games (the `CreateLobbyGame` operationId).
+	CreateLobbyGameWithBody(ctx context.Context, params *CreateLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateLobbyGame Make a private game, which the player owns
+	//
+	// For paid accounts. With a race_name the owner is its first member.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games (the `CreateLobbyGame` operationId).
+	CreateLobbyGame(ctx context.Context, params *CreateLobbyGameParams, body CreateLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetLobbyGame A game that the player may know of
+	//
+	// A public one, or a private one that the player owns, is invited to, or has or had a seat in.
 	//
 	// Corresponds with GET /api/v1/user/lobby/games/{game_id} (the `GetLobbyGame` operationId).
 	GetLobbyGame(ctx context.Context, gameID GameID, params *GetLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateLobbyGameWithBody Change the game
+	//
+	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/user/lobby/games/{game_id} (the `UpdateLobbyGame` operationId).
+	UpdateLobbyGameWithBody(ctx context.Context, gameID GameID, params *UpdateLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateLobbyGame Change the game
+	//
+	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/user/lobby/games/{game_id} (the `UpdateLobbyGame` operationId).
+	UpdateLobbyGame(ctx context.Context, gameID GameID, params *UpdateLobbyGameParams, body UpdateLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOwnApplications The player's own applications to a game, oldest first
 	//
@@ -2513,6 +3340,224 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications (the `ApplyToGame` operationId).
 	ApplyToGame(ctx context.Context, gameID GameID, params *ApplyToGameParams, body ApplyToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveApplication Give an applicant a seat
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/approve (the `ApproveApplication` operationId).
+	ApproveApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *ApproveApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectApplication Turn an applicant down
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/reject (the `RejectApplication` operationId).
+	RejectApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *RejectApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawApplication Take the own application back
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/withdraw (the `WithdrawApplication` operationId).
+	WithdrawApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *WithdrawApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelLobbyGameWithBody End a game that has not started
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
+	CancelLobbyGameWithBody(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelLobbyGame End a game that has not started
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
+	CancelLobbyGame(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, body CancelLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListGameInvites The invites to a game, oldest first: all for its owner, the own ones for others
+	//
+	// Corresponds with GET /api/v1/user/lobby/games/{game_id}/invites (the `ListGameInvites` operationId).
+	ListGameInvites(ctx context.Context, gameID GameID, params *ListGameInvitesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InviteToGameWithBody Ask a player into a private game
+	//
+	// By user_id or by user_name.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites (the `InviteToGame` operationId).
+	InviteToGameWithBody(ctx context.Context, gameID GameID, params *InviteToGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InviteToGame Ask a player into a private game
+	//
+	// By user_id or by user_name.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites (the `InviteToGame` operationId).
+	InviteToGame(ctx context.Context, gameID GameID, params *InviteToGameParams, body InviteToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeclineInvite Turn the invite down
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/decline (the `DeclineInvite` operationId).
+	DeclineInvite(ctx context.Context, gameID GameID, inviteID InviteID, params *DeclineInviteParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RedeemInviteWithBody Take the seat under a race name
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem (the `RedeemInvite` operationId).
+	RedeemInviteWithBody(ctx context.Context, gameID GameID, inviteID InviteID, params *RedeemInviteParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RedeemInvite Take the seat under a race name
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem (the `RedeemInvite` operationId).
+	RedeemInvite(ctx context.Context, gameID GameID, inviteID InviteID, params *RedeemInviteParams, body RedeemInviteJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeInvite Take an invite back
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/revoke (the `RevokeInvite` operationId).
+	RevokeInvite(ctx context.Context, gameID GameID, inviteID InviteID, params *RevokeInviteParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LeaveGame Give the own seat up
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/leave (the `LeaveGame` operationId).
+	LeaveGame(ctx context.Context, gameID GameID, params *LeaveGameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMemberships The memberships of a game, ended ones too, oldest first
+	//
+	// Corresponds with GET /api/v1/user/lobby/games/{game_id}/memberships (the `ListMemberships` operationId).
+	ListMemberships(ctx context.Context, gameID GameID, params *ListMembershipsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BlockMembershipWithBody Take a seat away from a player who is not to come back
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block (the `BlockMembership` operationId).
+	BlockMembershipWithBody(ctx context.Context, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BlockMembership Take a seat away from a player who is not to come back
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block (the `BlockMembership` operationId).
+	BlockMembership(ctx context.Context, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, body BlockMembershipJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveMembershipWithBody Take a seat away
+	//
+	// Once the game runs, the race is banished and its name kept until the end.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove (the `RemoveMembership` operationId).
+	RemoveMembershipWithBody(ctx context.Context, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveMembership Take a seat away
+	//
+	// Once the game runs, the race is banished and its name kept until the end.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove (the `RemoveMembership` operationId).
+	RemoveMembership(ctx context.Context, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, body RemoveMembershipJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenLobbyEnrollmentWithBody Let players in until a time
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/open-enrollment (the `OpenLobbyEnrollment` operationId).
+	OpenLobbyEnrollmentWithBody(ctx context.Context, gameID GameID, params *OpenLobbyEnrollmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OpenLobbyEnrollment Let players in until a time
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/open-enrollment (the `OpenLobbyEnrollment` operationId).
+	OpenLobbyEnrollment(ctx context.Context, gameID GameID, params *OpenLobbyEnrollmentParams, body OpenLobbyEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PauseLobbyGame Stop the clock of a running game
+	//
+	// A turn that is being made is still finished.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/pause (the `PauseLobbyGame` operationId).
+	PauseLobbyGame(ctx context.Context, gameID GameID, params *PauseLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadyLobbyGame Close the enrolment, or take back a failed start
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/ready-to-start (the `ReadyLobbyGame` operationId).
+	ReadyLobbyGame(ctx context.Context, gameID GameID, params *ReadyLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeLobbyGame Go on with a paused game
+	//
+	// Answered when that is recorded; the game goes on once its engine has answered.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/resume (the `ResumeLobbyGame` operationId).
+	ResumeLobbyGame(ctx context.Context, gameID GameID, params *ResumeLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryStartLobbyGame Start a game again whose start has failed
+	//
+	// Answered when the start is recorded; the engine is brought up afterwards.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/retry-start (the `RetryStartLobbyGame` operationId).
+	RetryStartLobbyGame(ctx context.Context, gameID GameID, params *RetryStartLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartLobbyGame Start a game that is ready
+	//
+	// Answered when the start is recorded; the engine is brought up afterwards.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/start (the `StartLobbyGame` operationId).
+	StartLobbyGame(ctx context.Context, gameID GameID, params *StartLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TransferLobbyGameWithBody Hand the game over to a member
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/transfer (the `TransferLobbyGame` operationId).
+	TransferLobbyGameWithBody(ctx context.Context, gameID GameID, params *TransferLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TransferLobbyGame Hand the game over to a member
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/transfer (the `TransferLobbyGame` operationId).
+	TransferLobbyGame(ctx context.Context, gameID GameID, params *TransferLobbyGameParams, body TransferLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMyApplications The own applications, oldest first
+	//
+	// Corresponds with GET /api/v1/user/lobby/my/applications (the `ListMyApplications` operationId).
+	ListMyApplications(ctx context.Context, params *ListMyApplicationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMyGames Games that the player owns, or has or had a seat in, newest first
+	//
+	// Corresponds with GET /api/v1/user/lobby/my/games (the `ListMyGames` operationId).
+	ListMyGames(ctx context.Context, params *ListMyGamesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMyInvites Invites to the player, oldest first
+	//
+	// Corresponds with GET /api/v1/user/lobby/my/invites (the `ListMyInvites` operationId).
+	ListMyInvites(ctx context.Context, params *ListMyInvitesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListMyRaceNames Race names that the player holds
+	//
+	// Corresponds with GET /api/v1/user/lobby/my/race-names (the `ListMyRaceNames` operationId).
+	ListMyRaceNames(ctx context.Context, params *ListMyRaceNamesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CheckRaceName Whether the player could take a race name, and if not, why
+	//
+	// Corresponds with GET /api/v1/user/lobby/race-names/check (the `CheckRaceName` operationId).
+	CheckRaceName(ctx context.Context, params *CheckRaceNameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterRaceNameWithBody Keep a race name for good that was won
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/race-names/register (the `RegisterRaceName` operationId).
+	RegisterRaceNameWithBody(ctx context.Context, params *RegisterRaceNameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterRaceName Keep a race name for good that was won
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/race-names/register (the `RegisterRaceName` operationId).
+	RegisterRaceName(ctx context.Context, params *RegisterRaceNameParams, body RegisterRaceNameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListOwnSessions The player's signed-in devices, newest first
 	//
@@ -2829,6 +3874,40 @@ func (c *Client) AdminGetGame(ctx context.Context, gameID GameID, params *AdminG
 	return c.Client.Do(req)
 }
 
+// AdminUpdateGameWithBody Change the game
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/admin/games/{game_id} (the `AdminUpdateGame` operationId).
+func (c *Client) AdminUpdateGameWithBody(ctx context.Context, gameID GameID, params *AdminUpdateGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminUpdateGameRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminUpdateGame Change the game
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/admin/games/{game_id} (the `AdminUpdateGame` operationId).
+func (c *Client) AdminUpdateGame(ctx context.Context, gameID GameID, params *AdminUpdateGameParams, body AdminUpdateGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminUpdateGameRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AdminListApplications Applications to a game, oldest first
 //
 // Corresponds with GET /api/v1/admin/games/{game_id}/applications (the `AdminListApplications` operationId).
@@ -2847,8 +3926,91 @@ func (c *Client) AdminListApplications(ctx context.Context, gameID GameID, param
 // AdminApproveApplication Give an applicant a seat
 //
 // Corresponds with POST /api/v1/admin/games/{game_id}/applications/{application_id}/approve (the `AdminApproveApplication` operationId).
-func (c *Client) AdminApproveApplication(ctx context.Context, gameID GameID, applicationID openapi_types.UUID, params *AdminApproveApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) AdminApproveApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *AdminApproveApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdminApproveApplicationRequest(c.Server, gameID, applicationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminRejectApplication Turn an applicant down
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/applications/{application_id}/reject (the `AdminRejectApplication` operationId).
+func (c *Client) AdminRejectApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *AdminRejectApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminRejectApplicationRequest(c.Server, gameID, applicationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminBanMemberWithBody Take a seat away from a player who is not to come back
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/ban-member (the `AdminBanMember` operationId).
+func (c *Client) AdminBanMemberWithBody(ctx context.Context, gameID GameID, params *AdminBanMemberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminBanMemberRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminBanMember Take a seat away from a player who is not to come back
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/ban-member (the `AdminBanMember` operationId).
+func (c *Client) AdminBanMember(ctx context.Context, gameID GameID, params *AdminBanMemberParams, body AdminBanMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminBanMemberRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminCancelWithBody End a game before its time
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
+func (c *Client) AdminCancelWithBody(ctx context.Context, gameID GameID, params *AdminCancelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminCancelRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminCancel End a game before its time
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
+func (c *Client) AdminCancel(ctx context.Context, gameID GameID, params *AdminCancelParams, body AdminCancelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminCancelRequest(c.Server, gameID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2927,11 +4089,120 @@ func (c *Client) AdminOpenEnrollment(ctx context.Context, gameID GameID, params 
 	return c.Client.Do(req)
 }
 
+// AdminPause Stop the clock of a running game
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/pause (the `AdminPause` operationId).
+func (c *Client) AdminPause(ctx context.Context, gameID GameID, params *AdminPauseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminPauseRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AdminReadyToStart Close the enrolment, or take back a failed start
 //
 // Corresponds with POST /api/v1/admin/games/{game_id}/ready-to-start (the `AdminReadyToStart` operationId).
 func (c *Client) AdminReadyToStart(ctx context.Context, gameID GameID, params *AdminReadyToStartParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdminReadyToStartRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminResume Go on with a paused game
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/resume (the `AdminResume` operationId).
+func (c *Client) AdminResume(ctx context.Context, gameID GameID, params *AdminResumeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminResumeRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminRetryStart Start a game again whose start has failed
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/retry-start (the `AdminRetryStart` operationId).
+func (c *Client) AdminRetryStart(ctx context.Context, gameID GameID, params *AdminRetryStartParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminRetryStartRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminStart Start a game that is ready
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/start (the `AdminStart` operationId).
+func (c *Client) AdminStart(ctx context.Context, gameID GameID, params *AdminStartParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminStartRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminTransferWithBody Hand a private game over to a member
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/transfer (the `AdminTransfer` operationId).
+func (c *Client) AdminTransferWithBody(ctx context.Context, gameID GameID, params *AdminTransferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminTransferRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminTransfer Hand a private game over to a member
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/transfer (the `AdminTransfer` operationId).
+func (c *Client) AdminTransfer(ctx context.Context, gameID GameID, params *AdminTransferParams, body AdminTransferJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminTransferRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminGetRaceName Who holds a race name or one that looks like it, and what became of it
+//
+// Corresponds with GET /api/v1/admin/race-names/{name} (the `AdminGetRaceName` operationId).
+func (c *Client) AdminGetRaceName(ctx context.Context, name string, params *AdminGetRaceNameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminGetRaceNameRequest(c.Server, name, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3760,11 +5031,89 @@ func (c *Client) ListLobbyGames(ctx context.Context, params *ListLobbyGamesParam
 	return c.Client.Do(req)
 }
 
-// GetLobbyGame One public game
+// CreateLobbyGameWithBody Make a private game, which the player owns
+//
+// For paid accounts. With a race_name the owner is its first member.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games (the `CreateLobbyGame` operationId).
+func (c *Client) CreateLobbyGameWithBody(ctx context.Context, params *CreateLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateLobbyGameRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateLobbyGame Make a private game, which the player owns
+//
+// For paid accounts. With a race_name the owner is its first member.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games (the `CreateLobbyGame` operationId).
+func (c *Client) CreateLobbyGame(ctx context.Context, params *CreateLobbyGameParams, body CreateLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateLobbyGameRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetLobbyGame A game that the player may know of
+//
+// A public one, or a private one that the player owns, is invited to, or has or had a seat in.
 //
 // Corresponds with GET /api/v1/user/lobby/games/{game_id} (the `GetLobbyGame` operationId).
 func (c *Client) GetLobbyGame(ctx context.Context, gameID GameID, params *GetLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLobbyGameRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateLobbyGameWithBody Change the game
+//
+// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/user/lobby/games/{game_id} (the `UpdateLobbyGame` operationId).
+func (c *Client) UpdateLobbyGameWithBody(ctx context.Context, gameID GameID, params *UpdateLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateLobbyGameRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateLobbyGame Change the game
+//
+// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/user/lobby/games/{game_id} (the `UpdateLobbyGame` operationId).
+func (c *Client) UpdateLobbyGame(ctx context.Context, gameID GameID, params *UpdateLobbyGameParams, body UpdateLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateLobbyGameRequest(c.Server, gameID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3814,6 +5163,564 @@ func (c *Client) ApplyToGameWithBody(ctx context.Context, gameID GameID, params 
 // Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications (the `ApplyToGame` operationId).
 func (c *Client) ApplyToGame(ctx context.Context, gameID GameID, params *ApplyToGameParams, body ApplyToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewApplyToGameRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveApplication Give an applicant a seat
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/approve (the `ApproveApplication` operationId).
+func (c *Client) ApproveApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *ApproveApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveApplicationRequest(c.Server, gameID, applicationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectApplication Turn an applicant down
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/reject (the `RejectApplication` operationId).
+func (c *Client) RejectApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *RejectApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectApplicationRequest(c.Server, gameID, applicationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawApplication Take the own application back
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/withdraw (the `WithdrawApplication` operationId).
+func (c *Client) WithdrawApplication(ctx context.Context, gameID GameID, applicationID ApplicationID, params *WithdrawApplicationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawApplicationRequest(c.Server, gameID, applicationID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelLobbyGameWithBody End a game that has not started
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
+func (c *Client) CancelLobbyGameWithBody(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelLobbyGameRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelLobbyGame End a game that has not started
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
+func (c *Client) CancelLobbyGame(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, body CancelLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelLobbyGameRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListGameInvites The invites to a game, oldest first: all for its owner, the own ones for others
+//
+// Corresponds with GET /api/v1/user/lobby/games/{game_id}/invites (the `ListGameInvites` operationId).
+func (c *Client) ListGameInvites(ctx context.Context, gameID GameID, params *ListGameInvitesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListGameInvitesRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InviteToGameWithBody Ask a player into a private game
+//
+// By user_id or by user_name.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites (the `InviteToGame` operationId).
+func (c *Client) InviteToGameWithBody(ctx context.Context, gameID GameID, params *InviteToGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInviteToGameRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InviteToGame Ask a player into a private game
+//
+// By user_id or by user_name.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites (the `InviteToGame` operationId).
+func (c *Client) InviteToGame(ctx context.Context, gameID GameID, params *InviteToGameParams, body InviteToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInviteToGameRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeclineInvite Turn the invite down
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/decline (the `DeclineInvite` operationId).
+func (c *Client) DeclineInvite(ctx context.Context, gameID GameID, inviteID InviteID, params *DeclineInviteParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeclineInviteRequest(c.Server, gameID, inviteID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RedeemInviteWithBody Take the seat under a race name
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem (the `RedeemInvite` operationId).
+func (c *Client) RedeemInviteWithBody(ctx context.Context, gameID GameID, inviteID InviteID, params *RedeemInviteParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRedeemInviteRequestWithBody(c.Server, gameID, inviteID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RedeemInvite Take the seat under a race name
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem (the `RedeemInvite` operationId).
+func (c *Client) RedeemInvite(ctx context.Context, gameID GameID, inviteID InviteID, params *RedeemInviteParams, body RedeemInviteJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRedeemInviteRequest(c.Server, gameID, inviteID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeInvite Take an invite back
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/revoke (the `RevokeInvite` operationId).
+func (c *Client) RevokeInvite(ctx context.Context, gameID GameID, inviteID InviteID, params *RevokeInviteParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeInviteRequest(c.Server, gameID, inviteID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LeaveGame Give the own seat up
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/leave (the `LeaveGame` operationId).
+func (c *Client) LeaveGame(ctx context.Context, gameID GameID, params *LeaveGameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLeaveGameRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMemberships The memberships of a game, ended ones too, oldest first
+//
+// Corresponds with GET /api/v1/user/lobby/games/{game_id}/memberships (the `ListMemberships` operationId).
+func (c *Client) ListMemberships(ctx context.Context, gameID GameID, params *ListMembershipsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMembershipsRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BlockMembershipWithBody Take a seat away from a player who is not to come back
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block (the `BlockMembership` operationId).
+func (c *Client) BlockMembershipWithBody(ctx context.Context, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBlockMembershipRequestWithBody(c.Server, gameID, membershipID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BlockMembership Take a seat away from a player who is not to come back
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block (the `BlockMembership` operationId).
+func (c *Client) BlockMembership(ctx context.Context, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, body BlockMembershipJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBlockMembershipRequest(c.Server, gameID, membershipID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveMembershipWithBody Take a seat away
+//
+// Once the game runs, the race is banished and its name kept until the end.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove (the `RemoveMembership` operationId).
+func (c *Client) RemoveMembershipWithBody(ctx context.Context, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveMembershipRequestWithBody(c.Server, gameID, membershipID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveMembership Take a seat away
+//
+// Once the game runs, the race is banished and its name kept until the end.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove (the `RemoveMembership` operationId).
+func (c *Client) RemoveMembership(ctx context.Context, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, body RemoveMembershipJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveMembershipRequest(c.Server, gameID, membershipID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenLobbyEnrollmentWithBody Let players in until a time
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/open-enrollment (the `OpenLobbyEnrollment` operationId).
+func (c *Client) OpenLobbyEnrollmentWithBody(ctx context.Context, gameID GameID, params *OpenLobbyEnrollmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenLobbyEnrollmentRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OpenLobbyEnrollment Let players in until a time
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/open-enrollment (the `OpenLobbyEnrollment` operationId).
+func (c *Client) OpenLobbyEnrollment(ctx context.Context, gameID GameID, params *OpenLobbyEnrollmentParams, body OpenLobbyEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOpenLobbyEnrollmentRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PauseLobbyGame Stop the clock of a running game
+//
+// A turn that is being made is still finished.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/pause (the `PauseLobbyGame` operationId).
+func (c *Client) PauseLobbyGame(ctx context.Context, gameID GameID, params *PauseLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPauseLobbyGameRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadyLobbyGame Close the enrolment, or take back a failed start
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/ready-to-start (the `ReadyLobbyGame` operationId).
+func (c *Client) ReadyLobbyGame(ctx context.Context, gameID GameID, params *ReadyLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadyLobbyGameRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeLobbyGame Go on with a paused game
+//
+// Answered when that is recorded; the game goes on once its engine has answered.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/resume (the `ResumeLobbyGame` operationId).
+func (c *Client) ResumeLobbyGame(ctx context.Context, gameID GameID, params *ResumeLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeLobbyGameRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryStartLobbyGame Start a game again whose start has failed
+//
+// Answered when the start is recorded; the engine is brought up afterwards.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/retry-start (the `RetryStartLobbyGame` operationId).
+func (c *Client) RetryStartLobbyGame(ctx context.Context, gameID GameID, params *RetryStartLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryStartLobbyGameRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartLobbyGame Start a game that is ready
+//
+// Answered when the start is recorded; the engine is brought up afterwards.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/start (the `StartLobbyGame` operationId).
+func (c *Client) StartLobbyGame(ctx context.Context, gameID GameID, params *StartLobbyGameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartLobbyGameRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TransferLobbyGameWithBody Hand the game over to a member
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/transfer (the `TransferLobbyGame` operationId).
+func (c *Client) TransferLobbyGameWithBody(ctx context.Context, gameID GameID, params *TransferLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransferLobbyGameRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TransferLobbyGame Hand the game over to a member
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/transfer (the `TransferLobbyGame` operationId).
+func (c *Client) TransferLobbyGame(ctx context.Context, gameID GameID, params *TransferLobbyGameParams, body TransferLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTransferLobbyGameRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMyApplications The own applications, oldest first
+//
+// Corresponds with GET /api/v1/user/lobby/my/applications (the `ListMyApplications` operationId).
+func (c *Client) ListMyApplications(ctx context.Context, params *ListMyApplicationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMyApplicationsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMyGames Games that the player owns, or has or had a seat in, newest first
+//
+// Corresponds with GET /api/v1/user/lobby/my/games (the `ListMyGames` operationId).
+func (c *Client) ListMyGames(ctx context.Context, params *ListMyGamesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMyGamesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMyInvites Invites to the player, oldest first
+//
+// Corresponds with GET /api/v1/user/lobby/my/invites (the `ListMyInvites` operationId).
+func (c *Client) ListMyInvites(ctx context.Context, params *ListMyInvitesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMyInvitesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListMyRaceNames Race names that the player holds
+//
+// Corresponds with GET /api/v1/user/lobby/my/race-names (the `ListMyRaceNames` operationId).
+func (c *Client) ListMyRaceNames(ctx context.Context, params *ListMyRaceNamesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListMyRaceNamesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CheckRaceName Whether the player could take a race name, and if not, why
+//
+// Corresponds with GET /api/v1/user/lobby/race-names/check (the `CheckRaceName` operationId).
+func (c *Client) CheckRaceName(ctx context.Context, params *CheckRaceNameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCheckRaceNameRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterRaceNameWithBody Keep a race name for good that was won
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/race-names/register (the `RegisterRaceName` operationId).
+func (c *Client) RegisterRaceNameWithBody(ctx context.Context, params *RegisterRaceNameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterRaceNameRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterRaceName Keep a race name for good that was won
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/race-names/register (the `RegisterRaceName` operationId).
+func (c *Client) RegisterRaceName(ctx context.Context, params *RegisterRaceNameParams, body RegisterRaceNameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterRaceNameRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4670,6 +6577,30 @@ func NewAdminListGamesRequest(server string, params *AdminListGamesParams) (*htt
 
 		}
 
+		if params.Text != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "text", *params.Text, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Visibility != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "visibility", *params.Visibility, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -4814,6 +6745,79 @@ func NewAdminGetGameRequest(server string, gameID GameID, params *AdminGetGamePa
 	return req, nil
 }
 
+// NewAdminUpdateGameRequest calls the generic AdminUpdateGame builder with application/json body
+func NewAdminUpdateGameRequest(server string, gameID GameID, params *AdminUpdateGameParams, body AdminUpdateGameJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminUpdateGameRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewAdminUpdateGameRequestWithBody constructs an http.Request for the AdminUpdateGame method, with any body, and a specified content type
+func NewAdminUpdateGameRequestWithBody(server string, gameID GameID, params *AdminUpdateGameParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewAdminListApplicationsRequest constructs an http.Request for the AdminListApplications method
 func NewAdminListApplicationsRequest(server string, gameID GameID, params *AdminListApplicationsParams) (*http.Request, error) {
 	var err error
@@ -4915,7 +6919,7 @@ func NewAdminListApplicationsRequest(server string, gameID GameID, params *Admin
 }
 
 // NewAdminApproveApplicationRequest constructs an http.Request for the AdminApproveApplication method
-func NewAdminApproveApplicationRequest(server string, gameID GameID, applicationID openapi_types.UUID, params *AdminApproveApplicationParams) (*http.Request, error) {
+func NewAdminApproveApplicationRequest(server string, gameID GameID, applicationID ApplicationID, params *AdminApproveApplicationParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4951,6 +6955,186 @@ func NewAdminApproveApplicationRequest(server string, gameID GameID, application
 	if err != nil {
 		return nil, err
 	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminRejectApplicationRequest constructs an http.Request for the AdminRejectApplication method
+func NewAdminRejectApplicationRequest(server string, gameID GameID, applicationID ApplicationID, params *AdminRejectApplicationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "application_id", applicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/applications/%s/reject", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminBanMemberRequest calls the generic AdminBanMember builder with application/json body
+func NewAdminBanMemberRequest(server string, gameID GameID, params *AdminBanMemberParams, body AdminBanMemberJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminBanMemberRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewAdminBanMemberRequestWithBody constructs an http.Request for the AdminBanMember method, with any body, and a specified content type
+func NewAdminBanMemberRequestWithBody(server string, gameID GameID, params *AdminBanMemberParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/ban-member", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminCancelRequest calls the generic AdminCancel builder with application/json body
+func NewAdminCancelRequest(server string, gameID GameID, params *AdminCancelParams, body AdminCancelJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminCancelRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewAdminCancelRequestWithBody constructs an http.Request for the AdminCancel method, with any body, and a specified content type
+func NewAdminCancelRequestWithBody(server string, gameID GameID, params *AdminCancelParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	if params != nil {
 
@@ -5130,6 +7314,55 @@ func NewAdminOpenEnrollmentRequestWithBody(server string, gameID GameID, params 
 	return req, nil
 }
 
+// NewAdminPauseRequest constructs an http.Request for the AdminPause method
+func NewAdminPauseRequest(server string, gameID GameID, params *AdminPauseParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/pause", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewAdminReadyToStartRequest constructs an http.Request for the AdminReadyToStart method
 func NewAdminReadyToStartRequest(server string, gameID GameID, params *AdminReadyToStartParams) (*http.Request, error) {
 	var err error
@@ -5157,6 +7390,303 @@ func NewAdminReadyToStartRequest(server string, gameID GameID, params *AdminRead
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminResumeRequest constructs an http.Request for the AdminResume method
+func NewAdminResumeRequest(server string, gameID GameID, params *AdminResumeParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/resume", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminRetryStartRequest constructs an http.Request for the AdminRetryStart method
+func NewAdminRetryStartRequest(server string, gameID GameID, params *AdminRetryStartParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/retry-start", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminStartRequest constructs an http.Request for the AdminStart method
+func NewAdminStartRequest(server string, gameID GameID, params *AdminStartParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/start", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminTransferRequest calls the generic AdminTransfer builder with application/json body
+func NewAdminTransferRequest(server string, gameID GameID, params *AdminTransferParams, body AdminTransferJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminTransferRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewAdminTransferRequestWithBody constructs an http.Request for the AdminTransfer method, with any body, and a specified content type
+func NewAdminTransferRequestWithBody(server string, gameID GameID, params *AdminTransferParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/transfer", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminGetRaceNameRequest constructs an http.Request for the AdminGetRaceName method
+func NewAdminGetRaceNameRequest(server string, name string, params *AdminGetRaceNameParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/race-names/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -7214,6 +9744,18 @@ func NewListLobbyGamesRequest(server string, params *ListLobbyGamesParams) (*htt
 
 		}
 
+		if params.Text != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "text", *params.Text, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -7236,6 +9778,72 @@ func NewListLobbyGamesRequest(server string, params *ListLobbyGamesParams) (*htt
 			}
 
 			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCreateLobbyGameRequest calls the generic CreateLobbyGame builder with application/json body
+func NewCreateLobbyGameRequest(server string, params *CreateLobbyGameParams, body CreateLobbyGameJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateLobbyGameRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateLobbyGameRequestWithBody constructs an http.Request for the CreateLobbyGame method, with any body, and a specified content type
+func NewCreateLobbyGameRequestWithBody(server string, params *CreateLobbyGameParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
 		}
 
 	}
@@ -7285,6 +9893,79 @@ func NewGetLobbyGameRequest(server string, gameID GameID, params *GetLobbyGamePa
 			}
 
 			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateLobbyGameRequest calls the generic UpdateLobbyGame builder with application/json body
+func NewUpdateLobbyGameRequest(server string, gameID GameID, params *UpdateLobbyGameParams, body UpdateLobbyGameJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateLobbyGameRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewUpdateLobbyGameRequestWithBody constructs an http.Request for the UpdateLobbyGame method, with any body, and a specified content type
+func NewUpdateLobbyGameRequestWithBody(server string, gameID GameID, params *UpdateLobbyGameParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
 		}
 
 	}
@@ -7408,6 +10089,1647 @@ func NewApplyToGameRequestWithBody(server string, gameID GameID, params *ApplyTo
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/applications", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewApproveApplicationRequest constructs an http.Request for the ApproveApplication method
+func NewApproveApplicationRequest(server string, gameID GameID, applicationID ApplicationID, params *ApproveApplicationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "application_id", applicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/applications/%s/approve", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRejectApplicationRequest constructs an http.Request for the RejectApplication method
+func NewRejectApplicationRequest(server string, gameID GameID, applicationID ApplicationID, params *RejectApplicationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "application_id", applicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/applications/%s/reject", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewWithdrawApplicationRequest constructs an http.Request for the WithdrawApplication method
+func NewWithdrawApplicationRequest(server string, gameID GameID, applicationID ApplicationID, params *WithdrawApplicationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "application_id", applicationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/applications/%s/withdraw", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCancelLobbyGameRequest calls the generic CancelLobbyGame builder with application/json body
+func NewCancelLobbyGameRequest(server string, gameID GameID, params *CancelLobbyGameParams, body CancelLobbyGameJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelLobbyGameRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewCancelLobbyGameRequestWithBody constructs an http.Request for the CancelLobbyGame method, with any body, and a specified content type
+func NewCancelLobbyGameRequestWithBody(server string, gameID GameID, params *CancelLobbyGameParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListGameInvitesRequest constructs an http.Request for the ListGameInvites method
+func NewListGameInvitesRequest(server string, gameID GameID, params *ListGameInvitesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/invites", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewInviteToGameRequest calls the generic InviteToGame builder with application/json body
+func NewInviteToGameRequest(server string, gameID GameID, params *InviteToGameParams, body InviteToGameJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewInviteToGameRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewInviteToGameRequestWithBody constructs an http.Request for the InviteToGame method, with any body, and a specified content type
+func NewInviteToGameRequestWithBody(server string, gameID GameID, params *InviteToGameParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/invites", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeclineInviteRequest constructs an http.Request for the DeclineInvite method
+func NewDeclineInviteRequest(server string, gameID GameID, inviteID InviteID, params *DeclineInviteParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "invite_id", inviteID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/invites/%s/decline", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRedeemInviteRequest calls the generic RedeemInvite builder with application/json body
+func NewRedeemInviteRequest(server string, gameID GameID, inviteID InviteID, params *RedeemInviteParams, body RedeemInviteJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRedeemInviteRequestWithBody(server, gameID, inviteID, params, "application/json", bodyReader)
+}
+
+// NewRedeemInviteRequestWithBody constructs an http.Request for the RedeemInvite method, with any body, and a specified content type
+func NewRedeemInviteRequestWithBody(server string, gameID GameID, inviteID InviteID, params *RedeemInviteParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "invite_id", inviteID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/invites/%s/redeem", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRevokeInviteRequest constructs an http.Request for the RevokeInvite method
+func NewRevokeInviteRequest(server string, gameID GameID, inviteID InviteID, params *RevokeInviteParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "invite_id", inviteID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/invites/%s/revoke", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLeaveGameRequest constructs an http.Request for the LeaveGame method
+func NewLeaveGameRequest(server string, gameID GameID, params *LeaveGameParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/leave", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMembershipsRequest constructs an http.Request for the ListMemberships method
+func NewListMembershipsRequest(server string, gameID GameID, params *ListMembershipsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/memberships", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewBlockMembershipRequest calls the generic BlockMembership builder with application/json body
+func NewBlockMembershipRequest(server string, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, body BlockMembershipJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBlockMembershipRequestWithBody(server, gameID, membershipID, params, "application/json", bodyReader)
+}
+
+// NewBlockMembershipRequestWithBody constructs an http.Request for the BlockMembership method, with any body, and a specified content type
+func NewBlockMembershipRequestWithBody(server string, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "membership_id", membershipID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/memberships/%s/block", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRemoveMembershipRequest calls the generic RemoveMembership builder with application/json body
+func NewRemoveMembershipRequest(server string, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, body RemoveMembershipJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRemoveMembershipRequestWithBody(server, gameID, membershipID, params, "application/json", bodyReader)
+}
+
+// NewRemoveMembershipRequestWithBody constructs an http.Request for the RemoveMembership method, with any body, and a specified content type
+func NewRemoveMembershipRequestWithBody(server string, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "membership_id", membershipID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/memberships/%s/remove", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewOpenLobbyEnrollmentRequest calls the generic OpenLobbyEnrollment builder with application/json body
+func NewOpenLobbyEnrollmentRequest(server string, gameID GameID, params *OpenLobbyEnrollmentParams, body OpenLobbyEnrollmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewOpenLobbyEnrollmentRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewOpenLobbyEnrollmentRequestWithBody constructs an http.Request for the OpenLobbyEnrollment method, with any body, and a specified content type
+func NewOpenLobbyEnrollmentRequestWithBody(server string, gameID GameID, params *OpenLobbyEnrollmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/open-enrollment", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewPauseLobbyGameRequest constructs an http.Request for the PauseLobbyGame method
+func NewPauseLobbyGameRequest(server string, gameID GameID, params *PauseLobbyGameParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/pause", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewReadyLobbyGameRequest constructs an http.Request for the ReadyLobbyGame method
+func NewReadyLobbyGameRequest(server string, gameID GameID, params *ReadyLobbyGameParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/ready-to-start", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResumeLobbyGameRequest constructs an http.Request for the ResumeLobbyGame method
+func NewResumeLobbyGameRequest(server string, gameID GameID, params *ResumeLobbyGameParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/resume", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRetryStartLobbyGameRequest constructs an http.Request for the RetryStartLobbyGame method
+func NewRetryStartLobbyGameRequest(server string, gameID GameID, params *RetryStartLobbyGameParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/retry-start", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewStartLobbyGameRequest constructs an http.Request for the StartLobbyGame method
+func NewStartLobbyGameRequest(server string, gameID GameID, params *StartLobbyGameParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/start", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTransferLobbyGameRequest calls the generic TransferLobbyGame builder with application/json body
+func NewTransferLobbyGameRequest(server string, gameID GameID, params *TransferLobbyGameParams, body TransferLobbyGameJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewTransferLobbyGameRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewTransferLobbyGameRequestWithBody constructs an http.Request for the TransferLobbyGame method, with any body, and a specified content type
+func NewTransferLobbyGameRequestWithBody(server string, gameID GameID, params *TransferLobbyGameParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/transfer", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMyApplicationsRequest constructs an http.Request for the ListMyApplications method
+func NewListMyApplicationsRequest(server string, params *ListMyApplicationsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/my/applications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMyGamesRequest constructs an http.Request for the ListMyGames method
+func NewListMyGamesRequest(server string, params *ListMyGamesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/my/games")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMyInvitesRequest constructs an http.Request for the ListMyInvites method
+func NewListMyInvitesRequest(server string, params *ListMyInvitesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/my/invites")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListMyRaceNamesRequest constructs an http.Request for the ListMyRaceNames method
+func NewListMyRaceNamesRequest(server string, params *ListMyRaceNamesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/my/race-names")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCheckRaceNameRequest constructs an http.Request for the CheckRaceName method
+func NewCheckRaceNameRequest(server string, params *CheckRaceNameParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/race-names/check")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRegisterRaceNameRequest calls the generic RegisterRaceName builder with application/json body
+func NewRegisterRaceNameRequest(server string, params *RegisterRaceNameParams, body RegisterRaceNameJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRegisterRaceNameRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewRegisterRaceNameRequestWithBody constructs an http.Request for the RegisterRaceName method, with any body, and a specified content type
+func NewRegisterRaceNameRequestWithBody(server string, params *RegisterRaceNameParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/race-names/register")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -7906,6 +12228,20 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/admin/games/{game_id} (the `AdminGetGame` operationId).
 	AdminGetGameWithResponse(ctx context.Context, gameID GameID, params *AdminGetGameParams, reqEditors ...RequestEditorFn) (*AdminGetGameAnswer, error)
 
+	// AdminUpdateGameWithBodyWithResponse Change the game
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/admin/games/{game_id} (the `AdminUpdateGame` operationId).
+	AdminUpdateGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminUpdateGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminUpdateGameAnswer, error)
+
+	// AdminUpdateGameWithResponse Change the game
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/admin/games/{game_id} (the `AdminUpdateGame` operationId).
+	AdminUpdateGameWithResponse(ctx context.Context, gameID GameID, params *AdminUpdateGameParams, body AdminUpdateGameJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminUpdateGameAnswer, error)
+
 	// AdminListApplicationsWithResponse Applications to a game, oldest first
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -7918,7 +12254,42 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/admin/games/{game_id}/applications/{application_id}/approve (the `AdminApproveApplication` operationId).
-	AdminApproveApplicationWithResponse(ctx context.Context, gameID GameID, applicationID openapi_types.UUID, params *AdminApproveApplicationParams, reqEditors ...RequestEditorFn) (*AdminApproveApplicationAnswer, error)
+	AdminApproveApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *AdminApproveApplicationParams, reqEditors ...RequestEditorFn) (*AdminApproveApplicationAnswer, error)
+
+	// AdminRejectApplicationWithResponse Turn an applicant down
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/applications/{application_id}/reject (the `AdminRejectApplication` operationId).
+	AdminRejectApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *AdminRejectApplicationParams, reqEditors ...RequestEditorFn) (*AdminRejectApplicationAnswer, error)
+
+	// AdminBanMemberWithBodyWithResponse Take a seat away from a player who is not to come back
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/ban-member (the `AdminBanMember` operationId).
+	AdminBanMemberWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminBanMemberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminBanMemberAnswer, error)
+
+	// AdminBanMemberWithResponse Take a seat away from a player who is not to come back
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/ban-member (the `AdminBanMember` operationId).
+	AdminBanMemberWithResponse(ctx context.Context, gameID GameID, params *AdminBanMemberParams, body AdminBanMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminBanMemberAnswer, error)
+
+	// AdminCancelWithBodyWithResponse End a game before its time
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
+	AdminCancelWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminCancelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminCancelAnswer, error)
+
+	// AdminCancelWithResponse End a game before its time
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
+	AdminCancelWithResponse(ctx context.Context, gameID GameID, params *AdminCancelParams, body AdminCancelJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminCancelAnswer, error)
 
 	// AdminForceStartWithResponse Start a game with at least two players
 	//
@@ -7952,12 +12323,61 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/admin/games/{game_id}/open-enrollment (the `AdminOpenEnrollment` operationId).
 	AdminOpenEnrollmentWithResponse(ctx context.Context, gameID GameID, params *AdminOpenEnrollmentParams, body AdminOpenEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminOpenEnrollmentAnswer, error)
 
+	// AdminPauseWithResponse Stop the clock of a running game
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/pause (the `AdminPause` operationId).
+	AdminPauseWithResponse(ctx context.Context, gameID GameID, params *AdminPauseParams, reqEditors ...RequestEditorFn) (*AdminPauseAnswer, error)
+
 	// AdminReadyToStartWithResponse Close the enrolment, or take back a failed start
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/admin/games/{game_id}/ready-to-start (the `AdminReadyToStart` operationId).
 	AdminReadyToStartWithResponse(ctx context.Context, gameID GameID, params *AdminReadyToStartParams, reqEditors ...RequestEditorFn) (*AdminReadyToStartAnswer, error)
+
+	// AdminResumeWithResponse Go on with a paused game
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/resume (the `AdminResume` operationId).
+	AdminResumeWithResponse(ctx context.Context, gameID GameID, params *AdminResumeParams, reqEditors ...RequestEditorFn) (*AdminResumeAnswer, error)
+
+	// AdminRetryStartWithResponse Start a game again whose start has failed
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/retry-start (the `AdminRetryStart` operationId).
+	AdminRetryStartWithResponse(ctx context.Context, gameID GameID, params *AdminRetryStartParams, reqEditors ...RequestEditorFn) (*AdminRetryStartAnswer, error)
+
+	// AdminStartWithResponse Start a game that is ready
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/start (the `AdminStart` operationId).
+	AdminStartWithResponse(ctx context.Context, gameID GameID, params *AdminStartParams, reqEditors ...RequestEditorFn) (*AdminStartAnswer, error)
+
+	// AdminTransferWithBodyWithResponse Hand a private game over to a member
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/transfer (the `AdminTransfer` operationId).
+	AdminTransferWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminTransferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminTransferAnswer, error)
+
+	// AdminTransferWithResponse Hand a private game over to a member
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/transfer (the `AdminTransfer` operationId).
+	AdminTransferWithResponse(ctx context.Context, gameID GameID, params *AdminTransferParams, body AdminTransferJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminTransferAnswer, error)
+
+	// AdminGetRaceNameWithResponse Who holds a race name or one that looks like it, and what became of it
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/race-names/{name} (the `AdminGetRaceName` operationId).
+	AdminGetRaceNameWithResponse(ctx context.Context, name string, params *AdminGetRaceNameParams, reqEditors ...RequestEditorFn) (*AdminGetRaceNameAnswer, error)
 
 	// AdminGetRuntimeWithResponse A game's engine, its turn, and what it waits for
 	//
@@ -8337,12 +12757,50 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/user/lobby/games (the `ListLobbyGames` operationId).
 	ListLobbyGamesWithResponse(ctx context.Context, params *ListLobbyGamesParams, reqEditors ...RequestEditorFn) (*ListLobbyGamesAnswer, error)
 
-	// GetLobbyGameWithResponse One public game
+	// CreateLobbyGameWithBodyWithResponse Make a private game, which the player owns
+	//
+	// For paid accounts. With a race_name the owner is its first member.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games (the `CreateLobbyGame` operationId).
+	CreateLobbyGameWithBodyWithResponse(ctx context.Context, params *CreateLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateLobbyGameAnswer, error)
+
+	// CreateLobbyGameWithResponse Make a private game, which the player owns
+	//
+	// For paid accounts. With a race_name the owner is its first member.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games (the `CreateLobbyGame` operationId).
+	CreateLobbyGameWithResponse(ctx context.Context, params *CreateLobbyGameParams, body CreateLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateLobbyGameAnswer, error)
+
+	// GetLobbyGameWithResponse A game that the player may know of
+	//
+	// A public one, or a private one that the player owns, is invited to, or has or had a seat in.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/user/lobby/games/{game_id} (the `GetLobbyGame` operationId).
 	GetLobbyGameWithResponse(ctx context.Context, gameID GameID, params *GetLobbyGameParams, reqEditors ...RequestEditorFn) (*GetLobbyGameAnswer, error)
+
+	// UpdateLobbyGameWithBodyWithResponse Change the game
+	//
+	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/user/lobby/games/{game_id} (the `UpdateLobbyGame` operationId).
+	UpdateLobbyGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *UpdateLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateLobbyGameAnswer, error)
+
+	// UpdateLobbyGameWithResponse Change the game
+	//
+	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/user/lobby/games/{game_id} (the `UpdateLobbyGame` operationId).
+	UpdateLobbyGameWithResponse(ctx context.Context, gameID GameID, params *UpdateLobbyGameParams, body UpdateLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateLobbyGameAnswer, error)
 
 	// ListOwnApplicationsWithResponse The player's own applications to a game, oldest first
 	//
@@ -8364,6 +12822,260 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications (the `ApplyToGame` operationId).
 	ApplyToGameWithResponse(ctx context.Context, gameID GameID, params *ApplyToGameParams, body ApplyToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*ApplyToGameAnswer, error)
+
+	// ApproveApplicationWithResponse Give an applicant a seat
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/approve (the `ApproveApplication` operationId).
+	ApproveApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *ApproveApplicationParams, reqEditors ...RequestEditorFn) (*ApproveApplicationAnswer, error)
+
+	// RejectApplicationWithResponse Turn an applicant down
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/reject (the `RejectApplication` operationId).
+	RejectApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *RejectApplicationParams, reqEditors ...RequestEditorFn) (*RejectApplicationAnswer, error)
+
+	// WithdrawApplicationWithResponse Take the own application back
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/withdraw (the `WithdrawApplication` operationId).
+	WithdrawApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *WithdrawApplicationParams, reqEditors ...RequestEditorFn) (*WithdrawApplicationAnswer, error)
+
+	// CancelLobbyGameWithBodyWithResponse End a game that has not started
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
+	CancelLobbyGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelLobbyGameAnswer, error)
+
+	// CancelLobbyGameWithResponse End a game that has not started
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
+	CancelLobbyGameWithResponse(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, body CancelLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelLobbyGameAnswer, error)
+
+	// ListGameInvitesWithResponse The invites to a game, oldest first: all for its owner, the own ones for others
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/lobby/games/{game_id}/invites (the `ListGameInvites` operationId).
+	ListGameInvitesWithResponse(ctx context.Context, gameID GameID, params *ListGameInvitesParams, reqEditors ...RequestEditorFn) (*ListGameInvitesAnswer, error)
+
+	// InviteToGameWithBodyWithResponse Ask a player into a private game
+	//
+	// By user_id or by user_name.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites (the `InviteToGame` operationId).
+	InviteToGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *InviteToGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InviteToGameAnswer, error)
+
+	// InviteToGameWithResponse Ask a player into a private game
+	//
+	// By user_id or by user_name.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites (the `InviteToGame` operationId).
+	InviteToGameWithResponse(ctx context.Context, gameID GameID, params *InviteToGameParams, body InviteToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteToGameAnswer, error)
+
+	// DeclineInviteWithResponse Turn the invite down
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/decline (the `DeclineInvite` operationId).
+	DeclineInviteWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *DeclineInviteParams, reqEditors ...RequestEditorFn) (*DeclineInviteAnswer, error)
+
+	// RedeemInviteWithBodyWithResponse Take the seat under a race name
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem (the `RedeemInvite` operationId).
+	RedeemInviteWithBodyWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *RedeemInviteParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RedeemInviteAnswer, error)
+
+	// RedeemInviteWithResponse Take the seat under a race name
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem (the `RedeemInvite` operationId).
+	RedeemInviteWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *RedeemInviteParams, body RedeemInviteJSONRequestBody, reqEditors ...RequestEditorFn) (*RedeemInviteAnswer, error)
+
+	// RevokeInviteWithResponse Take an invite back
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/revoke (the `RevokeInvite` operationId).
+	RevokeInviteWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *RevokeInviteParams, reqEditors ...RequestEditorFn) (*RevokeInviteAnswer, error)
+
+	// LeaveGameWithResponse Give the own seat up
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/leave (the `LeaveGame` operationId).
+	LeaveGameWithResponse(ctx context.Context, gameID GameID, params *LeaveGameParams, reqEditors ...RequestEditorFn) (*LeaveGameAnswer, error)
+
+	// ListMembershipsWithResponse The memberships of a game, ended ones too, oldest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/lobby/games/{game_id}/memberships (the `ListMemberships` operationId).
+	ListMembershipsWithResponse(ctx context.Context, gameID GameID, params *ListMembershipsParams, reqEditors ...RequestEditorFn) (*ListMembershipsAnswer, error)
+
+	// BlockMembershipWithBodyWithResponse Take a seat away from a player who is not to come back
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block (the `BlockMembership` operationId).
+	BlockMembershipWithBodyWithResponse(ctx context.Context, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BlockMembershipAnswer, error)
+
+	// BlockMembershipWithResponse Take a seat away from a player who is not to come back
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block (the `BlockMembership` operationId).
+	BlockMembershipWithResponse(ctx context.Context, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, body BlockMembershipJSONRequestBody, reqEditors ...RequestEditorFn) (*BlockMembershipAnswer, error)
+
+	// RemoveMembershipWithBodyWithResponse Take a seat away
+	//
+	// Once the game runs, the race is banished and its name kept until the end.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove (the `RemoveMembership` operationId).
+	RemoveMembershipWithBodyWithResponse(ctx context.Context, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveMembershipAnswer, error)
+
+	// RemoveMembershipWithResponse Take a seat away
+	//
+	// Once the game runs, the race is banished and its name kept until the end.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove (the `RemoveMembership` operationId).
+	RemoveMembershipWithResponse(ctx context.Context, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, body RemoveMembershipJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveMembershipAnswer, error)
+
+	// OpenLobbyEnrollmentWithBodyWithResponse Let players in until a time
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/open-enrollment (the `OpenLobbyEnrollment` operationId).
+	OpenLobbyEnrollmentWithBodyWithResponse(ctx context.Context, gameID GameID, params *OpenLobbyEnrollmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenLobbyEnrollmentAnswer, error)
+
+	// OpenLobbyEnrollmentWithResponse Let players in until a time
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/open-enrollment (the `OpenLobbyEnrollment` operationId).
+	OpenLobbyEnrollmentWithResponse(ctx context.Context, gameID GameID, params *OpenLobbyEnrollmentParams, body OpenLobbyEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenLobbyEnrollmentAnswer, error)
+
+	// PauseLobbyGameWithResponse Stop the clock of a running game
+	//
+	// A turn that is being made is still finished.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/pause (the `PauseLobbyGame` operationId).
+	PauseLobbyGameWithResponse(ctx context.Context, gameID GameID, params *PauseLobbyGameParams, reqEditors ...RequestEditorFn) (*PauseLobbyGameAnswer, error)
+
+	// ReadyLobbyGameWithResponse Close the enrolment, or take back a failed start
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/ready-to-start (the `ReadyLobbyGame` operationId).
+	ReadyLobbyGameWithResponse(ctx context.Context, gameID GameID, params *ReadyLobbyGameParams, reqEditors ...RequestEditorFn) (*ReadyLobbyGameAnswer, error)
+
+	// ResumeLobbyGameWithResponse Go on with a paused game
+	//
+	// Answered when that is recorded; the game goes on once its engine has answered.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/resume (the `ResumeLobbyGame` operationId).
+	ResumeLobbyGameWithResponse(ctx context.Context, gameID GameID, params *ResumeLobbyGameParams, reqEditors ...RequestEditorFn) (*ResumeLobbyGameAnswer, error)
+
+	// RetryStartLobbyGameWithResponse Start a game again whose start has failed
+	//
+	// Answered when the start is recorded; the engine is brought up afterwards.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/retry-start (the `RetryStartLobbyGame` operationId).
+	RetryStartLobbyGameWithResponse(ctx context.Context, gameID GameID, params *RetryStartLobbyGameParams, reqEditors ...RequestEditorFn) (*RetryStartLobbyGameAnswer, error)
+
+	// StartLobbyGameWithResponse Start a game that is ready
+	//
+	// Answered when the start is recorded; the engine is brought up afterwards.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/start (the `StartLobbyGame` operationId).
+	StartLobbyGameWithResponse(ctx context.Context, gameID GameID, params *StartLobbyGameParams, reqEditors ...RequestEditorFn) (*StartLobbyGameAnswer, error)
+
+	// TransferLobbyGameWithBodyWithResponse Hand the game over to a member
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/transfer (the `TransferLobbyGame` operationId).
+	TransferLobbyGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *TransferLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TransferLobbyGameAnswer, error)
+
+	// TransferLobbyGameWithResponse Hand the game over to a member
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/transfer (the `TransferLobbyGame` operationId).
+	TransferLobbyGameWithResponse(ctx context.Context, gameID GameID, params *TransferLobbyGameParams, body TransferLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferLobbyGameAnswer, error)
+
+	// ListMyApplicationsWithResponse The own applications, oldest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/lobby/my/applications (the `ListMyApplications` operationId).
+	ListMyApplicationsWithResponse(ctx context.Context, params *ListMyApplicationsParams, reqEditors ...RequestEditorFn) (*ListMyApplicationsAnswer, error)
+
+	// ListMyGamesWithResponse Games that the player owns, or has or had a seat in, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/lobby/my/games (the `ListMyGames` operationId).
+	ListMyGamesWithResponse(ctx context.Context, params *ListMyGamesParams, reqEditors ...RequestEditorFn) (*ListMyGamesAnswer, error)
+
+	// ListMyInvitesWithResponse Invites to the player, oldest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/lobby/my/invites (the `ListMyInvites` operationId).
+	ListMyInvitesWithResponse(ctx context.Context, params *ListMyInvitesParams, reqEditors ...RequestEditorFn) (*ListMyInvitesAnswer, error)
+
+	// ListMyRaceNamesWithResponse Race names that the player holds
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/lobby/my/race-names (the `ListMyRaceNames` operationId).
+	ListMyRaceNamesWithResponse(ctx context.Context, params *ListMyRaceNamesParams, reqEditors ...RequestEditorFn) (*ListMyRaceNamesAnswer, error)
+
+	// CheckRaceNameWithResponse Whether the player could take a race name, and if not, why
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/lobby/race-names/check (the `CheckRaceName` operationId).
+	CheckRaceNameWithResponse(ctx context.Context, params *CheckRaceNameParams, reqEditors ...RequestEditorFn) (*CheckRaceNameAnswer, error)
+
+	// RegisterRaceNameWithBodyWithResponse Keep a race name for good that was won
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/race-names/register (the `RegisterRaceName` operationId).
+	RegisterRaceNameWithBodyWithResponse(ctx context.Context, params *RegisterRaceNameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterRaceNameAnswer, error)
+
+	// RegisterRaceNameWithResponse Keep a race name for good that was won
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/race-names/register (the `RegisterRaceName` operationId).
+	RegisterRaceNameWithResponse(ctx context.Context, params *RegisterRaceNameParams, body RegisterRaceNameJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterRaceNameAnswer, error)
 
 	// ListOwnSessionsWithResponse The player's signed-in devices, newest first
 	//
@@ -9055,6 +13767,61 @@ func (r AdminGetGameAnswer) ContentType() string {
 	return ""
 }
 
+// AdminUpdateGameAnswer200Headers the declared response headers of an HTTP 200 response for AdminUpdateGame
+type AdminUpdateGameAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminUpdateGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminUpdateGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminUpdateGameAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminUpdateGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminUpdateGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminUpdateGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminUpdateGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminUpdateGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type AdminListApplicationsAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9145,6 +13912,164 @@ func (r AdminApproveApplicationAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AdminApproveApplicationAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminRejectApplicationAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Application
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminRejectApplicationAnswer) GetJSON200() *Application {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminRejectApplicationAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminRejectApplicationAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminRejectApplicationAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminRejectApplicationAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminRejectApplicationAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminBanMemberAnswer200Headers the declared response headers of an HTTP 200 response for AdminBanMember
+type AdminBanMemberAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminBanMemberAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminBanMemberAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminBanMemberAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminBanMemberAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminBanMemberAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminBanMemberAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminBanMemberAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminBanMemberAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminCancelAnswer200Headers the declared response headers of an HTTP 200 response for AdminCancel
+type AdminCancelAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminCancelAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminCancelAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminCancelAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminCancelAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminCancelAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminCancelAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminCancelAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminCancelAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9316,6 +14241,61 @@ func (r AdminOpenEnrollmentAnswer) ContentType() string {
 	return ""
 }
 
+// AdminPauseAnswer200Headers the declared response headers of an HTTP 200 response for AdminPause
+type AdminPauseAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminPauseAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminPauseAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminPauseAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminPauseAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminPauseAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminPauseAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminPauseAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminPauseAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AdminReadyToStartAnswer200Headers the declared response headers of an HTTP 200 response for AdminReadyToStart
 type AdminReadyToStartAnswer200Headers struct {
 	ETag *string
@@ -9365,6 +14345,274 @@ func (r AdminReadyToStartAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AdminReadyToStartAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminResumeAnswer200Headers the declared response headers of an HTTP 200 response for AdminResume
+type AdminResumeAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminResumeAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminResumeAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminResumeAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminResumeAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminResumeAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminResumeAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminResumeAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminResumeAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminRetryStartAnswer200Headers the declared response headers of an HTTP 200 response for AdminRetryStart
+type AdminRetryStartAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminRetryStartAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminRetryStartAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminRetryStartAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminRetryStartAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminRetryStartAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminRetryStartAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminRetryStartAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminRetryStartAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminStartAnswer200Headers the declared response headers of an HTTP 200 response for AdminStart
+type AdminStartAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminStartAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminStartAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminStartAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminStartAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminStartAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminStartAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminStartAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminStartAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminTransferAnswer200Headers the declared response headers of an HTTP 200 response for AdminTransfer
+type AdminTransferAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminTransferAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminTransferAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminTransferAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminTransferAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminTransferAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminTransferAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminTransferAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminTransferAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminGetRaceNameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RaceNameReport
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminGetRaceNameAnswer) GetJSON200() *RaceNameReport {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminGetRaceNameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminGetRaceNameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminGetRaceNameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminGetRaceNameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminGetRaceNameAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11010,6 +16258,61 @@ func (r ListLobbyGamesAnswer) ContentType() string {
 	return ""
 }
 
+// CreateLobbyGameAnswer201Headers the declared response headers of an HTTP 201 response for CreateLobbyGame
+type CreateLobbyGameAnswer201Headers struct {
+	ETag *string
+}
+
+type CreateLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateLobbyGameAnswer201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateLobbyGameAnswer) GetJSON201() *LobbyGame {
+	return r.JSON201
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r CreateLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for GetLobbyGame
 type GetLobbyGameAnswer200Headers struct {
 	ETag *string
@@ -11019,7 +16322,7 @@ type GetLobbyGameAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *Game
+	JSON200 *LobbyGame
 	// JSONDefault the response for an HTTP default `application/json` response
 	JSONDefault *Error
 	// Headers200 the parsed response headers for an HTTP 200 response
@@ -11027,7 +16330,7 @@ type GetLobbyGameAnswer struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r GetLobbyGameAnswer) GetJSON200() *Game {
+func (r GetLobbyGameAnswer) GetJSON200() *LobbyGame {
 	return r.JSON200
 }
 
@@ -11059,6 +16362,61 @@ func (r GetLobbyGameAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for UpdateLobbyGame
+type UpdateLobbyGameAnswer200Headers struct {
+	ETag *string
+}
+
+type UpdateLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateLobbyGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateLobbyGameAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r UpdateLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateLobbyGameAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11155,6 +16513,1310 @@ func (r ApplyToGameAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ApplyToGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ApproveApplicationAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Application
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveApplicationAnswer) GetJSON200() *Application {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ApproveApplicationAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveApplicationAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveApplicationAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveApplicationAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveApplicationAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RejectApplicationAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Application
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RejectApplicationAnswer) GetJSON200() *Application {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RejectApplicationAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RejectApplicationAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RejectApplicationAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RejectApplicationAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RejectApplicationAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type WithdrawApplicationAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Application
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawApplicationAnswer) GetJSON200() *Application {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r WithdrawApplicationAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawApplicationAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawApplicationAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawApplicationAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawApplicationAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CancelLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for CancelLobbyGame
+type CancelLobbyGameAnswer200Headers struct {
+	ETag *string
+}
+
+type CancelLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelLobbyGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelLobbyGameAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r CancelLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListGameInvitesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InvitePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListGameInvitesAnswer) GetJSON200() *InvitePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListGameInvitesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListGameInvitesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListGameInvitesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListGameInvitesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListGameInvitesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type InviteToGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Invite
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r InviteToGameAnswer) GetJSON201() *Invite {
+	return r.JSON201
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r InviteToGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r InviteToGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InviteToGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InviteToGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InviteToGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeclineInviteAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Invite
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeclineInviteAnswer) GetJSON200() *Invite {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r DeclineInviteAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeclineInviteAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeclineInviteAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeclineInviteAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeclineInviteAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RedeemInviteAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Invite
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RedeemInviteAnswer) GetJSON200() *Invite {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RedeemInviteAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RedeemInviteAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RedeemInviteAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RedeemInviteAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RedeemInviteAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RevokeInviteAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Invite
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RevokeInviteAnswer) GetJSON200() *Invite {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RevokeInviteAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeInviteAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeInviteAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeInviteAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeInviteAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LeaveGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Membership
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LeaveGameAnswer) GetJSON200() *Membership {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r LeaveGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LeaveGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LeaveGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LeaveGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LeaveGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMembershipsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MembershipList
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMembershipsAnswer) GetJSON200() *MembershipList {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListMembershipsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMembershipsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMembershipsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMembershipsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMembershipsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BlockMembershipAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Membership
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BlockMembershipAnswer) GetJSON200() *Membership {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r BlockMembershipAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BlockMembershipAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BlockMembershipAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BlockMembershipAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BlockMembershipAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveMembershipAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Membership
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveMembershipAnswer) GetJSON200() *Membership {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RemoveMembershipAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveMembershipAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveMembershipAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveMembershipAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveMembershipAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// OpenLobbyEnrollmentAnswer200Headers the declared response headers of an HTTP 200 response for OpenLobbyEnrollment
+type OpenLobbyEnrollmentAnswer200Headers struct {
+	ETag *string
+}
+
+type OpenLobbyEnrollmentAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *OpenLobbyEnrollmentAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r OpenLobbyEnrollmentAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r OpenLobbyEnrollmentAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r OpenLobbyEnrollmentAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OpenLobbyEnrollmentAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OpenLobbyEnrollmentAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OpenLobbyEnrollmentAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PauseLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for PauseLobbyGame
+type PauseLobbyGameAnswer200Headers struct {
+	ETag *string
+}
+
+type PauseLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PauseLobbyGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PauseLobbyGameAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PauseLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PauseLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PauseLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PauseLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PauseLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadyLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for ReadyLobbyGame
+type ReadyLobbyGameAnswer200Headers struct {
+	ETag *string
+}
+
+type ReadyLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReadyLobbyGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadyLobbyGameAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ReadyLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadyLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadyLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadyLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadyLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResumeLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for ResumeLobbyGame
+type ResumeLobbyGameAnswer200Headers struct {
+	ETag *string
+}
+
+type ResumeLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResumeLobbyGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResumeLobbyGameAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ResumeLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RetryStartLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for RetryStartLobbyGame
+type RetryStartLobbyGameAnswer200Headers struct {
+	ETag *string
+}
+
+type RetryStartLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RetryStartLobbyGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RetryStartLobbyGameAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RetryStartLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RetryStartLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryStartLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryStartLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RetryStartLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for StartLobbyGame
+type StartLobbyGameAnswer200Headers struct {
+	ETag *string
+}
+
+type StartLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *StartLobbyGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r StartLobbyGameAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r StartLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TransferLobbyGameAnswer200Headers the declared response headers of an HTTP 200 response for TransferLobbyGame
+type TransferLobbyGameAnswer200Headers struct {
+	ETag *string
+}
+
+type TransferLobbyGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *TransferLobbyGameAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TransferLobbyGameAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r TransferLobbyGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TransferLobbyGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TransferLobbyGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TransferLobbyGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TransferLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMyApplicationsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ApplicationPage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMyApplicationsAnswer) GetJSON200() *ApplicationPage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListMyApplicationsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMyApplicationsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMyApplicationsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMyApplicationsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMyApplicationsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMyGamesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MyGamePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMyGamesAnswer) GetJSON200() *MyGamePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListMyGamesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMyGamesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMyGamesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMyGamesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMyGamesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMyInvitesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InvitePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMyInvitesAnswer) GetJSON200() *InvitePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListMyInvitesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMyInvitesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMyInvitesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMyInvitesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMyInvitesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListMyRaceNamesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RaceNameList
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListMyRaceNamesAnswer) GetJSON200() *RaceNameList {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListMyRaceNamesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListMyRaceNamesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListMyRaceNamesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListMyRaceNamesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListMyRaceNamesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CheckRaceNameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RaceNameCheck
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CheckRaceNameAnswer) GetJSON200() *RaceNameCheck {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r CheckRaceNameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CheckRaceNameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CheckRaceNameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CheckRaceNameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CheckRaceNameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RegisterRaceNameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *RaceName
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r RegisterRaceNameAnswer) GetJSON201() *RaceName {
+	return r.JSON201
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r RegisterRaceNameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RegisterRaceNameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RegisterRaceNameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RegisterRaceNameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RegisterRaceNameAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11665,6 +18327,32 @@ func (c *ClientWithResponses) AdminGetGameWithResponse(ctx context.Context, game
 	return ParseAdminGetGameAnswer(rsp)
 }
 
+// AdminUpdateGameWithBodyWithResponse Change the game
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/admin/games/{game_id} (the `AdminUpdateGame` operationId).
+func (c *ClientWithResponses) AdminUpdateGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminUpdateGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminUpdateGameAnswer, error) {
+	rsp, err := c.AdminUpdateGameWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminUpdateGameAnswer(rsp)
+}
+
+// AdminUpdateGameWithResponse Change the game
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/admin/games/{game_id} (the `AdminUpdateGame` operationId).
+func (c *ClientWithResponses) AdminUpdateGameWithResponse(ctx context.Context, gameID GameID, params *AdminUpdateGameParams, body AdminUpdateGameJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminUpdateGameAnswer, error) {
+	rsp, err := c.AdminUpdateGame(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminUpdateGameAnswer(rsp)
+}
+
 // AdminListApplicationsWithResponse Applications to a game, oldest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11683,12 +18371,77 @@ func (c *ClientWithResponses) AdminListApplicationsWithResponse(ctx context.Cont
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/v1/admin/games/{game_id}/applications/{application_id}/approve (the `AdminApproveApplication` operationId).
-func (c *ClientWithResponses) AdminApproveApplicationWithResponse(ctx context.Context, gameID GameID, applicationID openapi_types.UUID, params *AdminApproveApplicationParams, reqEditors ...RequestEditorFn) (*AdminApproveApplicationAnswer, error) {
+func (c *ClientWithResponses) AdminApproveApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *AdminApproveApplicationParams, reqEditors ...RequestEditorFn) (*AdminApproveApplicationAnswer, error) {
 	rsp, err := c.AdminApproveApplication(ctx, gameID, applicationID, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseAdminApproveApplicationAnswer(rsp)
+}
+
+// AdminRejectApplicationWithResponse Turn an applicant down
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/applications/{application_id}/reject (the `AdminRejectApplication` operationId).
+func (c *ClientWithResponses) AdminRejectApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *AdminRejectApplicationParams, reqEditors ...RequestEditorFn) (*AdminRejectApplicationAnswer, error) {
+	rsp, err := c.AdminRejectApplication(ctx, gameID, applicationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminRejectApplicationAnswer(rsp)
+}
+
+// AdminBanMemberWithBodyWithResponse Take a seat away from a player who is not to come back
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/ban-member (the `AdminBanMember` operationId).
+func (c *ClientWithResponses) AdminBanMemberWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminBanMemberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminBanMemberAnswer, error) {
+	rsp, err := c.AdminBanMemberWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminBanMemberAnswer(rsp)
+}
+
+// AdminBanMemberWithResponse Take a seat away from a player who is not to come back
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/ban-member (the `AdminBanMember` operationId).
+func (c *ClientWithResponses) AdminBanMemberWithResponse(ctx context.Context, gameID GameID, params *AdminBanMemberParams, body AdminBanMemberJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminBanMemberAnswer, error) {
+	rsp, err := c.AdminBanMember(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminBanMemberAnswer(rsp)
+}
+
+// AdminCancelWithBodyWithResponse End a game before its time
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
+func (c *ClientWithResponses) AdminCancelWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminCancelParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminCancelAnswer, error) {
+	rsp, err := c.AdminCancelWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminCancelAnswer(rsp)
+}
+
+// AdminCancelWithResponse End a game before its time
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
+func (c *ClientWithResponses) AdminCancelWithResponse(ctx context.Context, gameID GameID, params *AdminCancelParams, body AdminCancelJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminCancelAnswer, error) {
+	rsp, err := c.AdminCancel(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminCancelAnswer(rsp)
 }
 
 // AdminForceStartWithResponse Start a game with at least two players
@@ -11747,6 +18500,19 @@ func (c *ClientWithResponses) AdminOpenEnrollmentWithResponse(ctx context.Contex
 	return ParseAdminOpenEnrollmentAnswer(rsp)
 }
 
+// AdminPauseWithResponse Stop the clock of a running game
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/pause (the `AdminPause` operationId).
+func (c *ClientWithResponses) AdminPauseWithResponse(ctx context.Context, gameID GameID, params *AdminPauseParams, reqEditors ...RequestEditorFn) (*AdminPauseAnswer, error) {
+	rsp, err := c.AdminPause(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminPauseAnswer(rsp)
+}
+
 // AdminReadyToStartWithResponse Close the enrolment, or take back a failed start
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11758,6 +18524,84 @@ func (c *ClientWithResponses) AdminReadyToStartWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseAdminReadyToStartAnswer(rsp)
+}
+
+// AdminResumeWithResponse Go on with a paused game
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/resume (the `AdminResume` operationId).
+func (c *ClientWithResponses) AdminResumeWithResponse(ctx context.Context, gameID GameID, params *AdminResumeParams, reqEditors ...RequestEditorFn) (*AdminResumeAnswer, error) {
+	rsp, err := c.AdminResume(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminResumeAnswer(rsp)
+}
+
+// AdminRetryStartWithResponse Start a game again whose start has failed
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/retry-start (the `AdminRetryStart` operationId).
+func (c *ClientWithResponses) AdminRetryStartWithResponse(ctx context.Context, gameID GameID, params *AdminRetryStartParams, reqEditors ...RequestEditorFn) (*AdminRetryStartAnswer, error) {
+	rsp, err := c.AdminRetryStart(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminRetryStartAnswer(rsp)
+}
+
+// AdminStartWithResponse Start a game that is ready
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/start (the `AdminStart` operationId).
+func (c *ClientWithResponses) AdminStartWithResponse(ctx context.Context, gameID GameID, params *AdminStartParams, reqEditors ...RequestEditorFn) (*AdminStartAnswer, error) {
+	rsp, err := c.AdminStart(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminStartAnswer(rsp)
+}
+
+// AdminTransferWithBodyWithResponse Hand a private game over to a member
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/transfer (the `AdminTransfer` operationId).
+func (c *ClientWithResponses) AdminTransferWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminTransferParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminTransferAnswer, error) {
+	rsp, err := c.AdminTransferWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminTransferAnswer(rsp)
+}
+
+// AdminTransferWithResponse Hand a private game over to a member
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/transfer (the `AdminTransfer` operationId).
+func (c *ClientWithResponses) AdminTransferWithResponse(ctx context.Context, gameID GameID, params *AdminTransferParams, body AdminTransferJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminTransferAnswer, error) {
+	rsp, err := c.AdminTransfer(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminTransferAnswer(rsp)
+}
+
+// AdminGetRaceNameWithResponse Who holds a race name or one that looks like it, and what became of it
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/race-names/{name} (the `AdminGetRaceName` operationId).
+func (c *ClientWithResponses) AdminGetRaceNameWithResponse(ctx context.Context, name string, params *AdminGetRaceNameParams, reqEditors ...RequestEditorFn) (*AdminGetRaceNameAnswer, error) {
+	rsp, err := c.AdminGetRaceName(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminGetRaceNameAnswer(rsp)
 }
 
 // AdminGetRuntimeWithResponse A game's engine, its turn, and what it waits for
@@ -12426,7 +19270,39 @@ func (c *ClientWithResponses) ListLobbyGamesWithResponse(ctx context.Context, pa
 	return ParseListLobbyGamesAnswer(rsp)
 }
 
-// GetLobbyGameWithResponse One public game
+// CreateLobbyGameWithBodyWithResponse Make a private game, which the player owns
+//
+// For paid accounts. With a race_name the owner is its first member.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games (the `CreateLobbyGame` operationId).
+func (c *ClientWithResponses) CreateLobbyGameWithBodyWithResponse(ctx context.Context, params *CreateLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateLobbyGameAnswer, error) {
+	rsp, err := c.CreateLobbyGameWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateLobbyGameAnswer(rsp)
+}
+
+// CreateLobbyGameWithResponse Make a private game, which the player owns
+//
+// For paid accounts. With a race_name the owner is its first member.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games (the `CreateLobbyGame` operationId).
+func (c *ClientWithResponses) CreateLobbyGameWithResponse(ctx context.Context, params *CreateLobbyGameParams, body CreateLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateLobbyGameAnswer, error) {
+	rsp, err := c.CreateLobbyGame(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateLobbyGameAnswer(rsp)
+}
+
+// GetLobbyGameWithResponse A game that the player may know of
+//
+// A public one, or a private one that the player owns, is invited to, or has or had a seat in.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12437,6 +19313,36 @@ func (c *ClientWithResponses) GetLobbyGameWithResponse(ctx context.Context, game
 		return nil, err
 	}
 	return ParseGetLobbyGameAnswer(rsp)
+}
+
+// UpdateLobbyGameWithBodyWithResponse Change the game
+//
+// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/user/lobby/games/{game_id} (the `UpdateLobbyGame` operationId).
+func (c *ClientWithResponses) UpdateLobbyGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *UpdateLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateLobbyGameAnswer, error) {
+	rsp, err := c.UpdateLobbyGameWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateLobbyGameAnswer(rsp)
+}
+
+// UpdateLobbyGameWithResponse Change the game
+//
+// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/user/lobby/games/{game_id} (the `UpdateLobbyGame` operationId).
+func (c *ClientWithResponses) UpdateLobbyGameWithResponse(ctx context.Context, gameID GameID, params *UpdateLobbyGameParams, body UpdateLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateLobbyGameAnswer, error) {
+	rsp, err := c.UpdateLobbyGame(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateLobbyGameAnswer(rsp)
 }
 
 // ListOwnApplicationsWithResponse The player's own applications to a game, oldest first
@@ -12476,6 +19382,464 @@ func (c *ClientWithResponses) ApplyToGameWithResponse(ctx context.Context, gameI
 		return nil, err
 	}
 	return ParseApplyToGameAnswer(rsp)
+}
+
+// ApproveApplicationWithResponse Give an applicant a seat
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/approve (the `ApproveApplication` operationId).
+func (c *ClientWithResponses) ApproveApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *ApproveApplicationParams, reqEditors ...RequestEditorFn) (*ApproveApplicationAnswer, error) {
+	rsp, err := c.ApproveApplication(ctx, gameID, applicationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveApplicationAnswer(rsp)
+}
+
+// RejectApplicationWithResponse Turn an applicant down
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/reject (the `RejectApplication` operationId).
+func (c *ClientWithResponses) RejectApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *RejectApplicationParams, reqEditors ...RequestEditorFn) (*RejectApplicationAnswer, error) {
+	rsp, err := c.RejectApplication(ctx, gameID, applicationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectApplicationAnswer(rsp)
+}
+
+// WithdrawApplicationWithResponse Take the own application back
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/applications/{application_id}/withdraw (the `WithdrawApplication` operationId).
+func (c *ClientWithResponses) WithdrawApplicationWithResponse(ctx context.Context, gameID GameID, applicationID ApplicationID, params *WithdrawApplicationParams, reqEditors ...RequestEditorFn) (*WithdrawApplicationAnswer, error) {
+	rsp, err := c.WithdrawApplication(ctx, gameID, applicationID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawApplicationAnswer(rsp)
+}
+
+// CancelLobbyGameWithBodyWithResponse End a game that has not started
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
+func (c *ClientWithResponses) CancelLobbyGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelLobbyGameAnswer, error) {
+	rsp, err := c.CancelLobbyGameWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelLobbyGameAnswer(rsp)
+}
+
+// CancelLobbyGameWithResponse End a game that has not started
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
+func (c *ClientWithResponses) CancelLobbyGameWithResponse(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, body CancelLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelLobbyGameAnswer, error) {
+	rsp, err := c.CancelLobbyGame(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelLobbyGameAnswer(rsp)
+}
+
+// ListGameInvitesWithResponse The invites to a game, oldest first: all for its owner, the own ones for others
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/lobby/games/{game_id}/invites (the `ListGameInvites` operationId).
+func (c *ClientWithResponses) ListGameInvitesWithResponse(ctx context.Context, gameID GameID, params *ListGameInvitesParams, reqEditors ...RequestEditorFn) (*ListGameInvitesAnswer, error) {
+	rsp, err := c.ListGameInvites(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListGameInvitesAnswer(rsp)
+}
+
+// InviteToGameWithBodyWithResponse Ask a player into a private game
+//
+// By user_id or by user_name.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites (the `InviteToGame` operationId).
+func (c *ClientWithResponses) InviteToGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *InviteToGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*InviteToGameAnswer, error) {
+	rsp, err := c.InviteToGameWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInviteToGameAnswer(rsp)
+}
+
+// InviteToGameWithResponse Ask a player into a private game
+//
+// By user_id or by user_name.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites (the `InviteToGame` operationId).
+func (c *ClientWithResponses) InviteToGameWithResponse(ctx context.Context, gameID GameID, params *InviteToGameParams, body InviteToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*InviteToGameAnswer, error) {
+	rsp, err := c.InviteToGame(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInviteToGameAnswer(rsp)
+}
+
+// DeclineInviteWithResponse Turn the invite down
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/decline (the `DeclineInvite` operationId).
+func (c *ClientWithResponses) DeclineInviteWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *DeclineInviteParams, reqEditors ...RequestEditorFn) (*DeclineInviteAnswer, error) {
+	rsp, err := c.DeclineInvite(ctx, gameID, inviteID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeclineInviteAnswer(rsp)
+}
+
+// RedeemInviteWithBodyWithResponse Take the seat under a race name
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem (the `RedeemInvite` operationId).
+func (c *ClientWithResponses) RedeemInviteWithBodyWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *RedeemInviteParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RedeemInviteAnswer, error) {
+	rsp, err := c.RedeemInviteWithBody(ctx, gameID, inviteID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRedeemInviteAnswer(rsp)
+}
+
+// RedeemInviteWithResponse Take the seat under a race name
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/redeem (the `RedeemInvite` operationId).
+func (c *ClientWithResponses) RedeemInviteWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *RedeemInviteParams, body RedeemInviteJSONRequestBody, reqEditors ...RequestEditorFn) (*RedeemInviteAnswer, error) {
+	rsp, err := c.RedeemInvite(ctx, gameID, inviteID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRedeemInviteAnswer(rsp)
+}
+
+// RevokeInviteWithResponse Take an invite back
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/invites/{invite_id}/revoke (the `RevokeInvite` operationId).
+func (c *ClientWithResponses) RevokeInviteWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *RevokeInviteParams, reqEditors ...RequestEditorFn) (*RevokeInviteAnswer, error) {
+	rsp, err := c.RevokeInvite(ctx, gameID, inviteID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeInviteAnswer(rsp)
+}
+
+// LeaveGameWithResponse Give the own seat up
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/leave (the `LeaveGame` operationId).
+func (c *ClientWithResponses) LeaveGameWithResponse(ctx context.Context, gameID GameID, params *LeaveGameParams, reqEditors ...RequestEditorFn) (*LeaveGameAnswer, error) {
+	rsp, err := c.LeaveGame(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLeaveGameAnswer(rsp)
+}
+
+// ListMembershipsWithResponse The memberships of a game, ended ones too, oldest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/lobby/games/{game_id}/memberships (the `ListMemberships` operationId).
+func (c *ClientWithResponses) ListMembershipsWithResponse(ctx context.Context, gameID GameID, params *ListMembershipsParams, reqEditors ...RequestEditorFn) (*ListMembershipsAnswer, error) {
+	rsp, err := c.ListMemberships(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMembershipsAnswer(rsp)
+}
+
+// BlockMembershipWithBodyWithResponse Take a seat away from a player who is not to come back
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block (the `BlockMembership` operationId).
+func (c *ClientWithResponses) BlockMembershipWithBodyWithResponse(ctx context.Context, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BlockMembershipAnswer, error) {
+	rsp, err := c.BlockMembershipWithBody(ctx, gameID, membershipID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBlockMembershipAnswer(rsp)
+}
+
+// BlockMembershipWithResponse Take a seat away from a player who is not to come back
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/block (the `BlockMembership` operationId).
+func (c *ClientWithResponses) BlockMembershipWithResponse(ctx context.Context, gameID GameID, membershipID MembershipID, params *BlockMembershipParams, body BlockMembershipJSONRequestBody, reqEditors ...RequestEditorFn) (*BlockMembershipAnswer, error) {
+	rsp, err := c.BlockMembership(ctx, gameID, membershipID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBlockMembershipAnswer(rsp)
+}
+
+// RemoveMembershipWithBodyWithResponse Take a seat away
+//
+// Once the game runs, the race is banished and its name kept until the end.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove (the `RemoveMembership` operationId).
+func (c *ClientWithResponses) RemoveMembershipWithBodyWithResponse(ctx context.Context, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveMembershipAnswer, error) {
+	rsp, err := c.RemoveMembershipWithBody(ctx, gameID, membershipID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveMembershipAnswer(rsp)
+}
+
+// RemoveMembershipWithResponse Take a seat away
+//
+// Once the game runs, the race is banished and its name kept until the end.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/memberships/{membership_id}/remove (the `RemoveMembership` operationId).
+func (c *ClientWithResponses) RemoveMembershipWithResponse(ctx context.Context, gameID GameID, membershipID MembershipID, params *RemoveMembershipParams, body RemoveMembershipJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveMembershipAnswer, error) {
+	rsp, err := c.RemoveMembership(ctx, gameID, membershipID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveMembershipAnswer(rsp)
+}
+
+// OpenLobbyEnrollmentWithBodyWithResponse Let players in until a time
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/open-enrollment (the `OpenLobbyEnrollment` operationId).
+func (c *ClientWithResponses) OpenLobbyEnrollmentWithBodyWithResponse(ctx context.Context, gameID GameID, params *OpenLobbyEnrollmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OpenLobbyEnrollmentAnswer, error) {
+	rsp, err := c.OpenLobbyEnrollmentWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenLobbyEnrollmentAnswer(rsp)
+}
+
+// OpenLobbyEnrollmentWithResponse Let players in until a time
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/open-enrollment (the `OpenLobbyEnrollment` operationId).
+func (c *ClientWithResponses) OpenLobbyEnrollmentWithResponse(ctx context.Context, gameID GameID, params *OpenLobbyEnrollmentParams, body OpenLobbyEnrollmentJSONRequestBody, reqEditors ...RequestEditorFn) (*OpenLobbyEnrollmentAnswer, error) {
+	rsp, err := c.OpenLobbyEnrollment(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOpenLobbyEnrollmentAnswer(rsp)
+}
+
+// PauseLobbyGameWithResponse Stop the clock of a running game
+//
+// A turn that is being made is still finished.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/pause (the `PauseLobbyGame` operationId).
+func (c *ClientWithResponses) PauseLobbyGameWithResponse(ctx context.Context, gameID GameID, params *PauseLobbyGameParams, reqEditors ...RequestEditorFn) (*PauseLobbyGameAnswer, error) {
+	rsp, err := c.PauseLobbyGame(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePauseLobbyGameAnswer(rsp)
+}
+
+// ReadyLobbyGameWithResponse Close the enrolment, or take back a failed start
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/ready-to-start (the `ReadyLobbyGame` operationId).
+func (c *ClientWithResponses) ReadyLobbyGameWithResponse(ctx context.Context, gameID GameID, params *ReadyLobbyGameParams, reqEditors ...RequestEditorFn) (*ReadyLobbyGameAnswer, error) {
+	rsp, err := c.ReadyLobbyGame(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadyLobbyGameAnswer(rsp)
+}
+
+// ResumeLobbyGameWithResponse Go on with a paused game
+//
+// Answered when that is recorded; the game goes on once its engine has answered.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/resume (the `ResumeLobbyGame` operationId).
+func (c *ClientWithResponses) ResumeLobbyGameWithResponse(ctx context.Context, gameID GameID, params *ResumeLobbyGameParams, reqEditors ...RequestEditorFn) (*ResumeLobbyGameAnswer, error) {
+	rsp, err := c.ResumeLobbyGame(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeLobbyGameAnswer(rsp)
+}
+
+// RetryStartLobbyGameWithResponse Start a game again whose start has failed
+//
+// Answered when the start is recorded; the engine is brought up afterwards.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/retry-start (the `RetryStartLobbyGame` operationId).
+func (c *ClientWithResponses) RetryStartLobbyGameWithResponse(ctx context.Context, gameID GameID, params *RetryStartLobbyGameParams, reqEditors ...RequestEditorFn) (*RetryStartLobbyGameAnswer, error) {
+	rsp, err := c.RetryStartLobbyGame(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryStartLobbyGameAnswer(rsp)
+}
+
+// StartLobbyGameWithResponse Start a game that is ready
+//
+// Answered when the start is recorded; the engine is brought up afterwards.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/start (the `StartLobbyGame` operationId).
+func (c *ClientWithResponses) StartLobbyGameWithResponse(ctx context.Context, gameID GameID, params *StartLobbyGameParams, reqEditors ...RequestEditorFn) (*StartLobbyGameAnswer, error) {
+	rsp, err := c.StartLobbyGame(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartLobbyGameAnswer(rsp)
+}
+
+// TransferLobbyGameWithBodyWithResponse Hand the game over to a member
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/transfer (the `TransferLobbyGame` operationId).
+func (c *ClientWithResponses) TransferLobbyGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *TransferLobbyGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TransferLobbyGameAnswer, error) {
+	rsp, err := c.TransferLobbyGameWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransferLobbyGameAnswer(rsp)
+}
+
+// TransferLobbyGameWithResponse Hand the game over to a member
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/transfer (the `TransferLobbyGame` operationId).
+func (c *ClientWithResponses) TransferLobbyGameWithResponse(ctx context.Context, gameID GameID, params *TransferLobbyGameParams, body TransferLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*TransferLobbyGameAnswer, error) {
+	rsp, err := c.TransferLobbyGame(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTransferLobbyGameAnswer(rsp)
+}
+
+// ListMyApplicationsWithResponse The own applications, oldest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/lobby/my/applications (the `ListMyApplications` operationId).
+func (c *ClientWithResponses) ListMyApplicationsWithResponse(ctx context.Context, params *ListMyApplicationsParams, reqEditors ...RequestEditorFn) (*ListMyApplicationsAnswer, error) {
+	rsp, err := c.ListMyApplications(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMyApplicationsAnswer(rsp)
+}
+
+// ListMyGamesWithResponse Games that the player owns, or has or had a seat in, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/lobby/my/games (the `ListMyGames` operationId).
+func (c *ClientWithResponses) ListMyGamesWithResponse(ctx context.Context, params *ListMyGamesParams, reqEditors ...RequestEditorFn) (*ListMyGamesAnswer, error) {
+	rsp, err := c.ListMyGames(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMyGamesAnswer(rsp)
+}
+
+// ListMyInvitesWithResponse Invites to the player, oldest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/lobby/my/invites (the `ListMyInvites` operationId).
+func (c *ClientWithResponses) ListMyInvitesWithResponse(ctx context.Context, params *ListMyInvitesParams, reqEditors ...RequestEditorFn) (*ListMyInvitesAnswer, error) {
+	rsp, err := c.ListMyInvites(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMyInvitesAnswer(rsp)
+}
+
+// ListMyRaceNamesWithResponse Race names that the player holds
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/lobby/my/race-names (the `ListMyRaceNames` operationId).
+func (c *ClientWithResponses) ListMyRaceNamesWithResponse(ctx context.Context, params *ListMyRaceNamesParams, reqEditors ...RequestEditorFn) (*ListMyRaceNamesAnswer, error) {
+	rsp, err := c.ListMyRaceNames(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListMyRaceNamesAnswer(rsp)
+}
+
+// CheckRaceNameWithResponse Whether the player could take a race name, and if not, why
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/lobby/race-names/check (the `CheckRaceName` operationId).
+func (c *ClientWithResponses) CheckRaceNameWithResponse(ctx context.Context, params *CheckRaceNameParams, reqEditors ...RequestEditorFn) (*CheckRaceNameAnswer, error) {
+	rsp, err := c.CheckRaceName(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCheckRaceNameAnswer(rsp)
+}
+
+// RegisterRaceNameWithBodyWithResponse Keep a race name for good that was won
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/race-names/register (the `RegisterRaceName` operationId).
+func (c *ClientWithResponses) RegisterRaceNameWithBodyWithResponse(ctx context.Context, params *RegisterRaceNameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterRaceNameAnswer, error) {
+	rsp, err := c.RegisterRaceNameWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterRaceNameAnswer(rsp)
+}
+
+// RegisterRaceNameWithResponse Keep a race name for good that was won
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/race-names/register (the `RegisterRaceName` operationId).
+func (c *ClientWithResponses) RegisterRaceNameWithResponse(ctx context.Context, params *RegisterRaceNameParams, body RegisterRaceNameJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterRaceNameAnswer, error) {
+	rsp, err := c.RegisterRaceName(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterRaceNameAnswer(rsp)
 }
 
 // ListOwnSessionsWithResponse The player's signed-in devices, newest first
@@ -13026,6 +20390,52 @@ func ParseAdminGetGameAnswer(rsp *http.Response) (*AdminGetGameAnswer, error) {
 	return response, nil
 }
 
+// ParseAdminUpdateGameAnswer parses an HTTP response from a AdminUpdateGameWithResponse call
+func ParseAdminUpdateGameAnswer(rsp *http.Response) (*AdminUpdateGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminUpdateGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminUpdateGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAdminListApplicationsAnswer parses an HTTP response from a AdminListApplicationsWithResponse call
 func ParseAdminListApplicationsAnswer(rsp *http.Response) (*AdminListApplicationsAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13087,6 +20497,131 @@ func ParseAdminApproveApplicationAnswer(rsp *http.Response) (*AdminApproveApplic
 		}
 		response.JSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseAdminRejectApplicationAnswer parses an HTTP response from a AdminRejectApplicationWithResponse call
+func ParseAdminRejectApplicationAnswer(rsp *http.Response) (*AdminRejectApplicationAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminRejectApplicationAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Application
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminBanMemberAnswer parses an HTTP response from a AdminBanMemberWithResponse call
+func ParseAdminBanMemberAnswer(rsp *http.Response) (*AdminBanMemberAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminBanMemberAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminBanMemberAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminCancelAnswer parses an HTTP response from a AdminCancelWithResponse call
+func ParseAdminCancelAnswer(rsp *http.Response) (*AdminCancelAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminCancelAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminCancelAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -13230,6 +20765,52 @@ func ParseAdminOpenEnrollmentAnswer(rsp *http.Response) (*AdminOpenEnrollmentAns
 	return response, nil
 }
 
+// ParseAdminPauseAnswer parses an HTTP response from a AdminPauseWithResponse call
+func ParseAdminPauseAnswer(rsp *http.Response) (*AdminPauseAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminPauseAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminPauseAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAdminReadyToStartAnswer parses an HTTP response from a AdminReadyToStartWithResponse call
 func ParseAdminReadyToStartAnswer(rsp *http.Response) (*AdminReadyToStartAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -13271,6 +20852,223 @@ func ParseAdminReadyToStartAnswer(rsp *http.Response) (*AdminReadyToStartAnswer,
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminResumeAnswer parses an HTTP response from a AdminResumeWithResponse call
+func ParseAdminResumeAnswer(rsp *http.Response) (*AdminResumeAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminResumeAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminResumeAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminRetryStartAnswer parses an HTTP response from a AdminRetryStartWithResponse call
+func ParseAdminRetryStartAnswer(rsp *http.Response) (*AdminRetryStartAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminRetryStartAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminRetryStartAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminStartAnswer parses an HTTP response from a AdminStartWithResponse call
+func ParseAdminStartAnswer(rsp *http.Response) (*AdminStartAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminStartAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminStartAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminTransferAnswer parses an HTTP response from a AdminTransferWithResponse call
+func ParseAdminTransferAnswer(rsp *http.Response) (*AdminTransferAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminTransferAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminTransferAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminGetRaceNameAnswer parses an HTTP response from a AdminGetRaceNameWithResponse call
+func ParseAdminGetRaceNameAnswer(rsp *http.Response) (*AdminGetRaceNameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminGetRaceNameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RaceNameReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -14447,6 +22245,52 @@ func ParseListLobbyGamesAnswer(rsp *http.Response) (*ListLobbyGamesAnswer, error
 	return response, nil
 }
 
+// ParseCreateLobbyGameAnswer parses an HTTP response from a CreateLobbyGameWithResponse call
+func ParseCreateLobbyGameAnswer(rsp *http.Response) (*CreateLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateLobbyGameAnswer201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetLobbyGameAnswer parses an HTTP response from a GetLobbyGameWithResponse call
 func ParseGetLobbyGameAnswer(rsp *http.Response) (*GetLobbyGameAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14462,7 +22306,7 @@ func ParseGetLobbyGameAnswer(rsp *http.Response) (*GetLobbyGameAnswer, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest Game
+		var dest LobbyGame
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -14480,6 +22324,52 @@ func ParseGetLobbyGameAnswer(rsp *http.Response) (*GetLobbyGameAnswer, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateLobbyGameAnswer parses an HTTP response from a UpdateLobbyGameWithResponse call
+func ParseUpdateLobbyGameAnswer(rsp *http.Response) (*UpdateLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateLobbyGameAnswer200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14542,6 +22432,968 @@ func ParseApplyToGameAnswer(rsp *http.Response) (*ApplyToGameAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
 		var dest Application
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseApproveApplicationAnswer parses an HTTP response from a ApproveApplicationWithResponse call
+func ParseApproveApplicationAnswer(rsp *http.Response) (*ApproveApplicationAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveApplicationAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Application
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRejectApplicationAnswer parses an HTTP response from a RejectApplicationWithResponse call
+func ParseRejectApplicationAnswer(rsp *http.Response) (*RejectApplicationAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RejectApplicationAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Application
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawApplicationAnswer parses an HTTP response from a WithdrawApplicationWithResponse call
+func ParseWithdrawApplicationAnswer(rsp *http.Response) (*WithdrawApplicationAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawApplicationAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Application
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCancelLobbyGameAnswer parses an HTTP response from a CancelLobbyGameWithResponse call
+func ParseCancelLobbyGameAnswer(rsp *http.Response) (*CancelLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListGameInvitesAnswer parses an HTTP response from a ListGameInvitesWithResponse call
+func ParseListGameInvitesAnswer(rsp *http.Response) (*ListGameInvitesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListGameInvitesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InvitePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseInviteToGameAnswer parses an HTTP response from a InviteToGameWithResponse call
+func ParseInviteToGameAnswer(rsp *http.Response) (*InviteToGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InviteToGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Invite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeclineInviteAnswer parses an HTTP response from a DeclineInviteWithResponse call
+func ParseDeclineInviteAnswer(rsp *http.Response) (*DeclineInviteAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeclineInviteAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Invite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRedeemInviteAnswer parses an HTTP response from a RedeemInviteWithResponse call
+func ParseRedeemInviteAnswer(rsp *http.Response) (*RedeemInviteAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RedeemInviteAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Invite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRevokeInviteAnswer parses an HTTP response from a RevokeInviteWithResponse call
+func ParseRevokeInviteAnswer(rsp *http.Response) (*RevokeInviteAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeInviteAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Invite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLeaveGameAnswer parses an HTTP response from a LeaveGameWithResponse call
+func ParseLeaveGameAnswer(rsp *http.Response) (*LeaveGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LeaveGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Membership
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMembershipsAnswer parses an HTTP response from a ListMembershipsWithResponse call
+func ParseListMembershipsAnswer(rsp *http.Response) (*ListMembershipsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMembershipsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MembershipList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBlockMembershipAnswer parses an HTTP response from a BlockMembershipWithResponse call
+func ParseBlockMembershipAnswer(rsp *http.Response) (*BlockMembershipAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BlockMembershipAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Membership
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRemoveMembershipAnswer parses an HTTP response from a RemoveMembershipWithResponse call
+func ParseRemoveMembershipAnswer(rsp *http.Response) (*RemoveMembershipAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveMembershipAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Membership
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseOpenLobbyEnrollmentAnswer parses an HTTP response from a OpenLobbyEnrollmentWithResponse call
+func ParseOpenLobbyEnrollmentAnswer(rsp *http.Response) (*OpenLobbyEnrollmentAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OpenLobbyEnrollmentAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers OpenLobbyEnrollmentAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePauseLobbyGameAnswer parses an HTTP response from a PauseLobbyGameWithResponse call
+func ParsePauseLobbyGameAnswer(rsp *http.Response) (*PauseLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PauseLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PauseLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReadyLobbyGameAnswer parses an HTTP response from a ReadyLobbyGameWithResponse call
+func ParseReadyLobbyGameAnswer(rsp *http.Response) (*ReadyLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadyLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReadyLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResumeLobbyGameAnswer parses an HTTP response from a ResumeLobbyGameWithResponse call
+func ParseResumeLobbyGameAnswer(rsp *http.Response) (*ResumeLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResumeLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRetryStartLobbyGameAnswer parses an HTTP response from a RetryStartLobbyGameWithResponse call
+func ParseRetryStartLobbyGameAnswer(rsp *http.Response) (*RetryStartLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryStartLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RetryStartLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartLobbyGameAnswer parses an HTTP response from a StartLobbyGameWithResponse call
+func ParseStartLobbyGameAnswer(rsp *http.Response) (*StartLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers StartLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTransferLobbyGameAnswer parses an HTTP response from a TransferLobbyGameWithResponse call
+func ParseTransferLobbyGameAnswer(rsp *http.Response) (*TransferLobbyGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TransferLobbyGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers TransferLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListMyApplicationsAnswer parses an HTTP response from a ListMyApplicationsWithResponse call
+func ParseListMyApplicationsAnswer(rsp *http.Response) (*ListMyApplicationsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMyApplicationsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ApplicationPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMyGamesAnswer parses an HTTP response from a ListMyGamesWithResponse call
+func ParseListMyGamesAnswer(rsp *http.Response) (*ListMyGamesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMyGamesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MyGamePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMyInvitesAnswer parses an HTTP response from a ListMyInvitesWithResponse call
+func ParseListMyInvitesAnswer(rsp *http.Response) (*ListMyInvitesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMyInvitesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InvitePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListMyRaceNamesAnswer parses an HTTP response from a ListMyRaceNamesWithResponse call
+func ParseListMyRaceNamesAnswer(rsp *http.Response) (*ListMyRaceNamesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListMyRaceNamesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RaceNameList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCheckRaceNameAnswer parses an HTTP response from a CheckRaceNameWithResponse call
+func ParseCheckRaceNameAnswer(rsp *http.Response) (*CheckRaceNameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CheckRaceNameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RaceNameCheck
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseRegisterRaceNameAnswer parses an HTTP response from a RegisterRaceNameWithResponse call
+func ParseRegisterRaceNameAnswer(rsp *http.Response) (*RegisterRaceNameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RegisterRaceNameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest RaceName
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -18,6 +18,10 @@ var (
 	ErrBlocked = errors.New("the player may not sign in")
 	// ErrSeats: the player has as many seats as the entitlement allows. Nothing was stored.
 	ErrSeats = errors.New("the player has no seat left")
+	// ErrOwned: the player owns as many private games as the entitlement allows. Nothing was stored.
+	ErrOwned = errors.New("the player may own no further private game")
+	// ErrNames: the player has registered as many race names as the entitlement allows. Nothing was stored.
+	ErrNames = errors.New("the player may register no further race name")
 	// ErrLeaseLost: another backend serves this database now. Nothing was stored.
 	ErrLeaseLost = errors.New("the lease on the database is lost")
 )
@@ -37,6 +41,8 @@ type Page struct {
 type GameFilter struct {
 	Visibility Visibility
 	Statuses   []GameStatus
+	Text       string  // every word must be the beginning of one in name or description
+	Player     *UserID // owns the game, or has or had a seat in it
 }
 
 // GameSummary is a game in a list.
@@ -50,6 +56,9 @@ type GameSummary struct {
 	MinPlayers       int
 	MaxPlayers       int
 	Members          int // active ones
+	StartGapHours    int
+	StartGapPlayers  int
+	Owner            *UserID
 	EnrollmentEndsAt *time.Time
 	Schedule         Schedule
 	Turn             int // NoTurn before the first
@@ -57,9 +66,16 @@ type GameSummary struct {
 	CreatedAt        time.Time
 }
 
-// ApplicationFilter narrows a list of applications of one game. A nil User is everybody.
+// ApplicationFilter narrows a list of applications. A nil Game is every game, a nil User everybody.
 type ApplicationFilter struct {
-	Game   GameID
+	Game   *GameID
 	User   *UserID
 	Status ApplicationStatus // empty: any
+}
+
+// InviteFilter narrows a list of invites. A nil Game is every game, a nil User everybody.
+type InviteFilter struct {
+	Game   *GameID
+	User   *UserID
+	Status InviteStatus // empty: any
 }

@@ -17,6 +17,24 @@ type EngineStatus struct {
 	Winners       []string
 	FinishReason  string
 	Players       []EnginePlayer
+	// Settlement is what the store adds of a game that is finished.
+	Settlement Settlement
+}
+
+// Settlement is what the race names of a finished game are settled by.
+type Settlement struct {
+	NameTTL    time.Duration // for how long a name that was won may be registered
+	Records    []RaceRecord
+	Registered []string // canonical keys that members have registered already
+}
+
+// RaceRecord is where a race began and the best that was recorded of it.
+type RaceRecord struct {
+	Race            string
+	StartPlanets    int
+	PeakPlanets     int
+	StartPopulation float64
+	PeakPopulation  float64
 }
 
 // EnginePlayer is one race as its engine counts it.

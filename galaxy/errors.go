@@ -22,6 +22,8 @@ const (
 	PayloadTooLarge    Code = "payload_too_large"
 	EligibilityDenied  Code = "eligibility_denied"
 	NameTaken          Code = "name_taken"
+	NameWindowExpired  Code = "race_name_pending_window_expired"
+	NameQuotaExceeded  Code = "race_name_registration_quota_exceeded"
 	TooManyRequests    Code = "too_many_requests"
 	Internal           Code = "internal_error"
 	ServiceUnavailable Code = "service_unavailable"
@@ -83,3 +85,12 @@ func CodeOf(err error) Code {
 
 // Is reports whether err carries code.
 func Is(err error, code Code) bool { return err != nil && CodeOf(err) == code }
+
+// message gives what a caller would hear of err.
+func message(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}

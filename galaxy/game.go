@@ -39,26 +39,22 @@ type Game struct {
 	Description      string
 	MinPlayers       int
 	MaxPlayers       int
+	StartGapHours    int // how long a full game waits for more players before it starts
+	StartGapPlayers  int // how many more it takes in that time
+	GapSince         *time.Time
+	Owner            *UserID // of a private game; nil: the operators
 	EnrollmentEndsAt *time.Time
 	Schedule         Schedule
-	TargetVersion    string // engine version asked for; empty: the newest enabled one at the start
+	OrderGrace       *time.Duration // nil: what Grace makes of the schedule
+	TargetVersion    string         // engine version asked for; empty: the newest enabled one at the start
 	CreatedBy        Principal
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	Idempotency      Idempotency
 	Members          []Membership  // all, also ended ones
 	Applications     []Application // the pending ones
+	Invites          []Invite      // the pending ones
 	Runtime          Runtime
-}
-
-// GameSpec is what a new game is made from.
-type GameSpec struct {
-	Name          string
-	Description   string
-	MinPlayers    int
-	MaxPlayers    int
-	Schedule      Schedule
-	TargetVersion string
 }
 
 // MembershipStatus is where a membership stands.
@@ -74,13 +70,15 @@ const (
 
 // Membership is one player's seat in a game.
 type Membership struct {
-	ID       MembershipID
-	User     UserID
-	Race     string
-	RaceKey  string // canonical
-	Status   MembershipStatus
-	JoinedAt time.Time
-	EndedAt  *time.Time
+	ID      MembershipID
+	User    UserID
+	Race    string
+	RaceKey string // canonical
+	Status  MembershipStatus
+	// HoldsName: the race name is reserved for the seat, also after an end that came when the game ran.
+	HoldsName bool
+	JoinedAt  time.Time
+	EndedAt   *time.Time
 }
 
 // ApplicationStatus is where an application stands.
@@ -108,22 +106,30 @@ type Application struct {
 	Idempotency Idempotency
 }
 
-// NameMove says what happens to a race name in a game.
-type NameMove string
+// InviteStatus is where an invite stands.
+type InviteStatus string
 
-// A name is reserved when a seat is taken, and released when the seat or the game ends.
+// The statuses of an invite.
 const (
-	NameReserve NameMove = "reserve"
-	NameRelease NameMove = "release"
+	InvitePending  InviteStatus = "pending"
+	InviteRedeemed InviteStatus = "redeemed"
+	InviteDeclined InviteStatus = "declined"
+	InviteRevoked  InviteStatus = "revoked"
+	InviteExpired  InviteStatus = "expired"
 )
 
-// NameChange is one entry of the Race Name Directory that a change of a game touches. Reserving a key that
-// somebody else holds fails the whole commit with NameTaken.
-type NameChange struct {
-	Move NameMove
-	Key  string // canonical
-	Name string
-	User UserID
+// Invite asks a player into a private game.
+type Invite struct {
+	ID          InviteID
+	Game        GameID
+	User        UserID
+	Inviter     Principal
+	Status      InviteStatus
+	Race        string // that it was redeemed with
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+	DecidedAt   *time.Time
+	Idempotency Idempotency
 }
 
 // Join is a player who wants, or gets, a seat, and how many seats the player may have at a time.
@@ -132,14 +138,23 @@ type Join struct {
 	Seats int
 }
 
+// Claim is a player who makes a private game, and how many of those the player may own at a time.
+type Claim struct {
+	User  UserID
+	Games int
+}
+
 // GameChange is a decision: what is to be stored, in one transaction, before anyone is told. Next is the game
 // afterwards, with the Version it was decided on.
 type GameChange struct {
 	Next         Game
 	Applications []Application // made or changed
+	Invites      []Invite      // made or changed
 	Memberships  []Membership  // made or changed
 	Names        []NameChange
-	Joins        []Join // who must still be allowed to when this is committed
+	Joins        []Join  // who must still be allowed to when this is committed
+	Owns         *Claim  // the game becomes a player's, who must still be allowed to when this is committed
+	Heir         *UserID // the game is handed to this player, whose account must live when this is committed
 	Turn         *TurnRecord
 	Timeline     []TimelineEntry
 	Audit        []Audit

@@ -16,7 +16,7 @@ func opened(t *testing.T, n int) Game {
 	t.Helper()
 	c, err := NewGame(GameID{NewID()}, Public, GameSpec{Name: "Test", MinPlayers: 2, MaxPlayers: 3, Schedule: Schedule{Cron: "0 21 * * *"}}, Idempotency{}, operator(noon), time.Minute)
 	require.NoError(t, err)
-	c, err = c.Next.OpenEnrollment(noon.Add(time.Hour), operator(noon))
+	c, err = c.Next.OpenEnrollment(new(noon.Add(time.Hour)), operator(noon))
 	require.NoError(t, err)
 	g := c.Next
 	for i := range n {
@@ -70,7 +70,7 @@ func TestWhoMayApply(t *testing.T) {
 		"under no name":           {g, UserID{NewID()}, "", noon, InvalidRequest},
 		"after the end":           {g, UserID{NewID()}, "Other", noon.Add(2 * time.Hour), Conflict},
 		"to a draft":              {draft, UserID{NewID()}, "Other", noon, Conflict},
-		"to a private game":       {private, UserID{NewID()}, "Other", noon, Forbidden},
+		"to a private game":       {private, UserID{NewID()}, "Other", noon, NotFound},
 		"to a game that is full":  {opened(t, 3), UserID{NewID()}, "Other", noon, Conflict},
 	} {
 		_, _, err := c.game.Apply(ApplicationID{NewID()}, c.user, c.race, Idempotency{}, operator(c.when))

@@ -10,6 +10,7 @@ type (
 	ChallengeID   struct{ uuid.UUID }
 	GameID        struct{ uuid.UUID }
 	ApplicationID struct{ uuid.UUID }
+	InviteID      struct{ uuid.UUID }
 	MembershipID  struct{ uuid.UUID }
 	NoticeID      struct{ uuid.UUID }
 	RouteID       struct{ uuid.UUID }

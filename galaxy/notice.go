@@ -17,6 +17,14 @@ const (
 	ApplicationSubmitted Kind = "lobby.application.submitted"
 	ApplicationApproved  Kind = "lobby.application.approved"
 	ApplicationRejected  Kind = "lobby.application.rejected"
+	InviteReceived       Kind = "lobby.invite.received"
+	InviteWithdrawn      Kind = "lobby.invite.revoked" // also when it has expired
+	MembershipRemoved    Kind = "lobby.membership.removed"
+	MembershipBlocked    Kind = "lobby.membership.blocked"
+	NameWon              Kind = "lobby.race_name.pending"
+	NameRegistered       Kind = "lobby.race_name.registered"
+	NameExpired          Kind = "lobby.race_name.expired"
+	GameUpdated          Kind = "lobby.game.updated"
 	TurnReady            Kind = "game.turn.ready"
 	GamePaused           Kind = "game.paused"
 )
@@ -35,6 +43,14 @@ var Channels = map[Kind][]Channel{
 	ApplicationSubmitted: {ChannelPush},
 	ApplicationApproved:  {ChannelPush, ChannelEmail},
 	ApplicationRejected:  {ChannelPush, ChannelEmail},
+	InviteReceived:       {ChannelPush, ChannelEmail},
+	InviteWithdrawn:      {ChannelPush},
+	MembershipRemoved:    {ChannelPush, ChannelEmail},
+	MembershipBlocked:    {ChannelPush, ChannelEmail},
+	NameWon:              {ChannelPush, ChannelEmail},
+	NameRegistered:       {ChannelPush},
+	NameExpired:          {ChannelPush},
+	GameUpdated:          {ChannelPush},
 	TurnReady:            {ChannelPush},
 	GamePaused:           {ChannelPush},
 }
@@ -55,6 +71,9 @@ type Payload struct {
 	Application *ApplicationID `json:"application_id,omitempty"`
 	Turn        *int           `json:"turn,omitempty"`
 	Reason      string         `json:"reason,omitempty"`
+	Inviter     *UserID        `json:"inviter_user_id,omitempty"`
+	Race        string         `json:"race_name,omitempty"`
+	ExpiresAt   *time.Time     `json:"expires_at,omitempty"`
 }
 
 // JSON gives the stored form.

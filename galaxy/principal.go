@@ -1,5 +1,11 @@
 package galaxy
 
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
 // PrincipalKind tells apart who can act.
 type PrincipalKind string
 
@@ -27,6 +33,23 @@ func User(id UserID) Principal { return Principal{ByUser, id.String()} }
 
 // Actor says who it is in one word, such as "admin:root".
 func (p Principal) Actor() string { return string(p.Kind) + ":" + p.ID }
+
+// UserID gives the player, if it is one.
+func (p Principal) UserID() (UserID, bool) {
+	if p.Kind != ByUser {
+		return UserID{}, false
+	}
+	id, err := uuid.Parse(p.ID)
+	return UserID{id}, err == nil
+}
+
+// By says who acts, when, and in which request: what every decision needs to know. Rights are those of a player.
+type By struct {
+	Principal
+	RequestID string
+	At        time.Time
+	Rights    Rights
+}
 
 // Audit is one line of the append-only record of who did what. It names no person: ids and values only.
 type Audit struct {

@@ -30,6 +30,8 @@ type Runtime struct {
 	Turn          int  // last recorded turn, NoTurn before the first
 	Digest        string
 	Deadline      *time.Time // when turn Turn+1 is due; nil while none is
+	// Remaining is what a pause has left of the time to the deadline; nil when there is none, or the schedule has changed.
+	Remaining *time.Duration
 	// Op is what is going on with the engine right now; at most one thing at a time. It is committed, so that a
 	// new incarnation finds it and goes on.
 	Op *Operation
@@ -50,6 +52,8 @@ const (
 	OpStart OperationKind = "start"
 	OpTurn  OperationKind = "turn"
 	OpStop  OperationKind = "stop"
+	// OpResume brings the engine up, or looks at one that is up, so that a paused game can go on.
+	OpResume OperationKind = "resume"
 )
 
 // Operation is a committed intention. A result that names another number or attempt is stale and is dropped.
@@ -58,10 +62,12 @@ type Operation struct {
 	Number  int64
 	Attempt int
 	Since   time.Time
-	Turn    int       // of OpTurn: the turn being made
-	Cause   TurnCause // of OpTurn
-	By      Principal
-	Due     *time.Time // of OpTurn: the deadline it consumes
+	// Turn, Cause and Due are of OpTurn: the turn being made, why, and the deadline that it consumes. Other kinds carry
+	// them while they interrupt it, so that it is claimed again when they are over.
+	Turn  int
+	Cause TurnCause
+	By    Principal
+	Due   *time.Time
 }
 
 // TurnCause says why a turn is made.
@@ -88,6 +94,8 @@ const (
 	WhyGenerationFail WhyCode = "generation_failed"
 	WhyUnreachable    WhyCode = "engine_unreachable"
 	WhyStopped        WhyCode = "stopped"
+	WhyPaused         WhyCode = "paused"   // the owner or an operator has paused the game
+	WhyResuming       WhyCode = "resuming" // the game goes on when its engine answers
 	WhyFinished       WhyCode = "finished"
 	WhyStartFailed    WhyCode = "start_failed"
 )

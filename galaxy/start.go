@@ -1,30 +1,57 @@
 package galaxy
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // ForceStart starts a game whatever its minimum, with at least two players, on the engine version given.
 func (g Game) ForceStart(v EngineVersion, by By) (GameChange, error) {
 	if g.Status != EnrollmentOpen && g.Status != ReadyToStart && g.Status != StartFailed {
 		return GameChange{}, g.cannot("be started")
 	}
-	if n := len(g.Active()); n < lowestMinPlayers {
-		return GameChange{}, Errorf(Conflict, "the game has %d of at least %d players", n, lowestMinPlayers)
+	return g.startWith(v, lowestMinPlayers, "game.force_start", by)
+}
+
+// Start starts a game that is ready to, with its least number of players, on the engine version given.
+func (g Game) Start(v EngineVersion, by By) (GameChange, error) {
+	return g.startFrom(ReadyToStart, v, "game.start", by)
+}
+
+// RetryStart is Start after a start that failed.
+func (g Game) RetryStart(v EngineVersion, by By) (GameChange, error) {
+	return g.startFrom(StartFailed, v, "game.retry_start", by)
+}
+
+func (g Game) startFrom(status GameStatus, v EngineVersion, action string, by By) (GameChange, error) {
+	if err := g.manages(by); err != nil {
+		return GameChange{}, err
+	}
+	if g.Status != status {
+		return GameChange{}, g.cannot("be started like that")
+	}
+	return g.startWith(v, g.MinPlayers, action, by)
+}
+
+func (g Game) startWith(v EngineVersion, least int, action string, by By) (GameChange, error) {
+	if len(g.Active()) < least {
+		return GameChange{}, g.tooFew(least)
 	}
 	if g.Runtime.Op != nil {
 		return GameChange{}, g.busy()
 	}
-	c := g.change(by, "game.force_start")
+	return g.begin(v, action, by), nil
+}
+
+// begin is the start of a game that may start.
+func (g Game) begin(v EngineVersion, action string, by By) GameChange {
+	c := g.change(by, action)
 	c.Next.Status, c.Next.Reason = Starting, ""
 	c.closeEnrollment(by)
+	c.updated(by)
 	r := &c.Next.Runtime
 	r.EngineVersion, r.ImageRef, r.ExpectedTurn = v.Version, v.ImageRef, v.ExpectedTurn
 	r.Status = RuntimeStarting
 	r.begin(Operation{Kind: OpStart}, by)
 	r.note(WhyStarting, "the engine is being started", by)
-	return c, nil
+	return c
 }
 
 // EngineUp decides what an engine that has come up, and said what it holds, means for the game: a start that
@@ -61,6 +88,7 @@ func (g Game) started(s EngineStatus, by By) GameChange {
 	r.StartedAt, r.Op = &at, nil
 	c.recordTurn(s, by)
 	c.schedule(by)
+	c.updated(by)
 	return c
 }
 
@@ -89,19 +117,36 @@ func SameRaces(races []string, players []EnginePlayer) bool {
 
 // back is the engine serving again at the recorded turn. An open claim is tried again, as a new attempt.
 func (g Game) back(by By) GameChange {
+	if op := g.Runtime.Op; op != nil && op.Kind == OpResume {
+		return g.resumed(by)
+	}
 	if g.Runtime.Op != nil && g.Runtime.Op.Kind == OpTurn {
 		return g.retryTurn(by)
 	}
-	if g.Runtime.Status == RuntimeRunning && g.Runtime.Why == WhyDeadline {
-		return GameChange{}
-	}
 	if g.Status == Paused {
+		return g.waits(by)
+	}
+	if g.Runtime.Status == RuntimeRunning && g.Runtime.Why == WhyDeadline {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.back")
 	c.Next.Runtime.Op = nil
 	c.Next.Runtime.Status = RuntimeRunning
 	c.Next.Runtime.note(WhyDeadline, "orders are open until the deadline", by)
+	return c
+}
+
+// waits is the engine serving again while the game is paused.
+func (g Game) waits(by By) GameChange {
+	r := g.Runtime
+	if r.Status != RuntimeStarting && r.Status != RuntimeGenerating && r.Why != WhyDriverUnknown {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.back")
+	if r.Status != RuntimeFailed {
+		c.Next.Runtime.Status = RuntimeRunning
+	}
+	c.Next.Runtime.note(WhyCode(g.Reason), "the game is paused: "+g.Reason, by)
 	return c
 }
 
@@ -141,6 +186,7 @@ func (g Game) EngineGone(cause string, by By) GameChange {
 	}
 	c := g.change(by, "runtime.engine_unreachable")
 	c.Next.Runtime.Status = RuntimeUnreachable
+	c.Next.Runtime.reopen()
 	c.pause(WhyUnreachable, "the engine could not be brought up again: "+cause, by)
 	return c
 }
@@ -152,6 +198,7 @@ func (g Game) StartFailed(cause string, by By) GameChange {
 	}
 	c := g.change(by, "runtime.start_failed")
 	c.Next.Status, c.Next.Reason = StartFailed, cause
+	c.updated(by)
 	r := &c.Next.Runtime
 	r.begin(Operation{Kind: OpStop}, by)
 	r.note(WhyStartFailed, "the start failed: "+cause, by)
@@ -173,11 +220,7 @@ func (g Game) ForceStop(by By) (GameChange, error) {
 		return GameChange{}, Errorf(Conflict, "the engine is stopped already")
 	}
 	c := g.change(by, "game.force_stop")
-	stop := Operation{Kind: OpStop}
-	if r.Op != nil && r.Op.Kind == OpTurn {
-		stop.Turn, stop.Cause, stop.Due = r.Op.Turn, r.Op.Cause, r.Op.Due
-	}
-	c.Next.Runtime.begin(stop, by)
+	c.Next.Runtime.begin(r.carrying(OpStop), by)
 	c.pause(WhyStopped, "the engine was stopped by an operator", by)
 	return c, nil
 }
@@ -189,40 +232,9 @@ func (g Game) Stopped(number int64, by By) GameChange {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.stopped")
-	r := &c.Next.Runtime
-	r.Status, r.Op = RuntimeStopped, nil
-	if op.Turn > 0 {
-		r.Op = &Operation{Kind: OpTurn, Number: op.Number, Attempt: op.Attempt, Since: op.Since, Turn: op.Turn, Cause: op.Cause, By: op.By, Due: op.Due}
-	}
+	c.Next.Runtime.Status = RuntimeStopped
+	c.Next.Runtime.reopen()
 	return c
-}
-
-// pause stops the game's clock and tells its members, once per pause.
-func (c *GameChange) pause(why WhyCode, text string, by By) {
-	r := &c.Next.Runtime
-	r.note(why, text, by)
-	r.Deadline = nil
-	if c.Next.Status == Paused {
-		return
-	}
-	c.Next.Status, c.Next.Reason = Paused, string(why)
-	r.Pauses++
-	key := fmt.Sprintf("paused:%s:%d", c.Next.ID, r.Turn)
-	if r.Epoch > 0 {
-		key = fmt.Sprintf("paused:%s:e%d:%d", c.Next.ID, r.Epoch, r.Turn)
-	}
-	if r.Pauses > 1 {
-		key = fmt.Sprintf("%s:%d", key, r.Pauses)
-	}
-	turn := r.Turn
-	c.tell(GamePaused, key, by.RequestID, c.Next.members(), Payload{Game: &c.Next.ID, Turn: &turn, Reason: string(why)})
-}
-
-// begin opens an operation, with a number that no earlier one had.
-func (r *Runtime) begin(op Operation, by By) {
-	r.OpNumber++
-	op.Number, op.Attempt, op.Since, op.By = r.OpNumber, 1, by.At, by.Principal
-	r.Op = &op
 }
 
 func (r *Runtime) note(code WhyCode, text string, by By) {

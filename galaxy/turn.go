@@ -71,6 +71,9 @@ func (g Game) ForceTurn(turn int, by By) (GameChange, error) {
 
 // retryTurn opens a new attempt at a claimed turn that the engine has not made.
 func (g Game) retryTurn(by By) GameChange {
+	if g.Status == Paused {
+		return g.waits(by)
+	}
 	if g.Status != Running {
 		return GameChange{}
 	}
@@ -122,12 +125,20 @@ func (g Game) adopt(s EngineStatus, by By) GameChange {
 		after = *line.Deadline
 	}
 	c.Timeline = []TimelineEntry{line}
+	resuming := r.Op != nil && r.Op.Kind == OpResume
 	r.Op = nil
 	c.recordTurn(s, by)
-	if s.Finished {
-		c.finish(by)
-	} else if c.Next.Status == Running {
+	switch {
+	case s.Finished:
+		c.finish(s, by)
+	case resuming:
+		c.Next.Status, c.Next.Reason, r.Remaining = Running, "", nil
+		c.openOrders(by)
+		c.updated(by)
+	case c.Next.Status == Running:
 		c.scheduleAfter(after, by)
+	default: // paused while the turn was made
+		r.Status, r.Remaining = RuntimeRunning, nil
 	}
 	return c
 }
@@ -162,10 +173,14 @@ func (c *GameChange) scheduleAfter(after time.Time, by By) {
 	r.note(WhyDeadline, "orders are open until the deadline", by)
 }
 
-func (c *GameChange) finish(by By) {
-	c.Next.Status = Finished
+// finish ends a game, and settles its race names: whoever was capable may register the own one for a while.
+func (c *GameChange) finish(s EngineStatus, by By) {
+	c.Next.Status, c.Next.Reason = Finished, s.FinishReason
+	c.updated(by)
+	c.winNames(s, by)
+	c.releaseNames()
 	r := &c.Next.Runtime
-	r.Status, r.Deadline = RuntimeFinished, nil
+	r.Status, r.Deadline, r.Remaining = RuntimeFinished, nil, nil
 	r.note(WhyFinished, "the game is over", by)
 }
 
@@ -178,7 +193,7 @@ func (g Game) TurnFailed(number int64, attempt int, cause string, by By) GameCha
 	r := &c.Next.Runtime
 	op := r.Op
 	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: op.Turn, Outcome: TimelineFailed, Cause: string(op.Cause), By: op.By, Deadline: op.Due, At: by.At}}
-	r.Op, r.Status = nil, RuntimeFailed
+	r.Op, r.Status, r.Deadline, r.Remaining = nil, RuntimeFailed, nil, new(time.Duration)
 	c.pause(WhyGenerationFail, "the engine could not make the turn: "+cause, by)
 	return c
 }
@@ -191,6 +206,7 @@ func (g Game) hold(s EngineStatus, by By) GameChange {
 		map[string]any{"turn": s.Turn, "digest": s.Digest, "game_id": s.Game.String()})
 	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: r.Turn + 1, Outcome: TimelineHeld, Cause: string(WhyMismatch), By: by.Principal, Deadline: r.Deadline, At: by.At}}
 	r.Status = RuntimeRunning
+	r.reopen()
 	c.pause(WhyMismatch, fmt.Sprintf("turn %d is recorded, but the engine shows turn %d of game %s", r.Turn, s.Turn, s.Game), by)
 	return c
 }
@@ -202,6 +218,7 @@ func (g Game) Lost(cause string, by By) GameChange {
 	}
 	c := g.change(by, "runtime.state_mismatch")
 	c.Next.Runtime.Status = RuntimeUnreachable
+	c.Next.Runtime.reopen()
 	c.pause(WhyMismatch, cause, by)
 	return c
 }

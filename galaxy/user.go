@@ -126,6 +126,9 @@ type UserExport struct {
 	Challenges []UserChallenge
 	Orders     []UserOrders
 	Actions    []AuditLine
+	Invites    []Invite      // to the player
+	Names      []NameEvent   // what became of the player's race names
+	Owned      []GameSummary // games that the player owns
 }
 
 // UserMail is a mail that went, or was to go, to a player.

@@ -57,6 +57,11 @@ func (c Config) Tokens() []string {
 type Store interface {
 	Challenge(ctx context.Context, id galaxy.ChallengeID) (galaxy.Challenge, error)
 	ListGames(ctx context.Context, f galaxy.GameFilter, p galaxy.Page) ([]galaxy.GameSummary, string, error)
+	SeatsOf(ctx context.Context, user galaxy.UserID, games []galaxy.GameID) (map[galaxy.GameID]galaxy.Membership, error)
+	ListInvites(ctx context.Context, f galaxy.InviteFilter, p galaxy.Page) ([]galaxy.Invite, string, error)
+	Names(ctx context.Context, keys ...string) ([]galaxy.HeldName, error)
+	NamesOf(ctx context.Context, user galaxy.UserID) ([]galaxy.HeldName, error)
+	NameHistory(ctx context.Context, key string, p galaxy.Page) ([]galaxy.NameEvent, string, error)
 	ListApplications(ctx context.Context, f galaxy.ApplicationFilter, p galaxy.Page) ([]galaxy.Application, string, error)
 	Session(ctx context.Context, id galaxy.SessionID) (galaxy.Session, error)
 	ListSessions(ctx context.Context, user galaxy.UserID, live bool, p galaxy.Page) ([]galaxy.Session, string, error)

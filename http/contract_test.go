@@ -69,7 +69,7 @@ func TestBadParametersAreRefused(t *testing.T) {
 		}
 		if strings.Contains(op.path, "{") {
 			r := w.request(op, body)
-			r.URL.Path = parameter.ReplaceAllString(op.path, "NOT-an-id")
+			r.URL.Path = parameter.ReplaceAllString(op.path, "NOT an id")
 			status, _ := w.serve(op, r)
 			require.Equal(t, http.StatusBadRequest, status, op.OperationID)
 		}

@@ -56,35 +56,6 @@ func statusesOf(asked *[]api.GameStatus, visible []galaxy.GameStatus) []galaxy.G
 	return wanted
 }
 
-func summaryOf(g galaxy.GameSummary) api.Game {
-	return api.Game{GameID: g.ID.UUID, Visibility: api.Visibility(g.Visibility), Status: api.GameStatus(g.Status), Name: g.Name, Description: g.Description,
-		MinPlayers: g.MinPlayers, MaxPlayers: g.MaxPlayers, Members: g.Members, EnrollmentEndsAt: g.EnrollmentEndsAt, TurnSchedule: g.Schedule.Cron,
-		ScheduleTimeZone: g.Schedule.Zone, Turn: turnOf(g.Turn), Deadline: g.Deadline, CreatedAt: g.CreatedAt}
-}
-
-func gameOf(g galaxy.Game) api.Game {
-	return summaryOf(galaxy.GameSummary{ID: g.ID, Visibility: g.Visibility, Status: g.Status, Name: g.Name, Description: g.Description,
-		MinPlayers: g.MinPlayers, MaxPlayers: g.MaxPlayers, Members: len(g.Active()), EnrollmentEndsAt: g.EnrollmentEndsAt, Schedule: g.Schedule,
-		Turn: g.Runtime.Turn, Deadline: g.Runtime.Deadline, CreatedAt: g.CreatedAt})
-}
-
-func applicationOf(a galaxy.Application) api.Application {
-	return api.Application{ApplicationID: a.ID.UUID, GameID: a.Game.UUID, UserID: a.User.UUID, RaceName: a.Race, Status: api.ApplicationStatus(a.Status),
-		CreatedAt: a.CreatedAt, DecidedAt: a.DecidedAt}
-}
-
-func adminGameOf(g galaxy.Game) api.AdminGame {
-	out := api.AdminGame{GameID: g.ID.UUID, Visibility: api.Visibility(g.Visibility), Status: api.GameStatus(g.Status), Reason: optional(g.Reason), Name: g.Name,
-		Description: g.Description, MinPlayers: g.MinPlayers, MaxPlayers: g.MaxPlayers, EnrollmentEndsAt: g.EnrollmentEndsAt, TurnSchedule: g.Schedule.Cron,
-		ScheduleTimeZone: g.Schedule.Zone, TargetEngineVersion: optional(g.TargetVersion), CreatedBy: g.CreatedBy.Actor(), CreatedAt: g.CreatedAt,
-		UpdatedAt: g.UpdatedAt, Members: make([]api.Membership, 0, len(g.Members)), Runtime: runtimeOf(g)}
-	for _, m := range g.Members {
-		out.Members = append(out.Members, api.Membership{MembershipID: m.ID.UUID, UserID: m.User.UUID, RaceName: m.Race,
-			Status: api.MembershipStatus(m.Status), JoinedAt: m.JoinedAt, EndedAt: m.EndedAt})
-	}
-	return out
-}
-
 func runtimeOf(g galaxy.Game) api.Runtime {
 	r := g.Runtime
 	out := api.Runtime{GameID: g.ID.UUID, Status: api.RuntimeStatus(r.Status), EngineVersion: optional(r.EngineVersion), ImageRef: optional(r.ImageRef),

@@ -166,5 +166,6 @@ func exportOf(a *galaxy.Account, e galaxy.UserExport, now time.Time) api.Account
 		Orders: mapped(e.Orders, func(o galaxy.UserOrders) api.ExportOrders {
 			return api.ExportOrders{GameID: o.Game, Turn: o.Turn, RaceName: o.Race, Revision: o.Revision, StoredAt: o.StoredAt, Commands: api.Commands(o.Commands)}
 		}),
+		OwnedGames: mapped(e.Owned, summaryOf), Invites: mapped(e.Invites, inviteOf), RaceNameHistory: mapped(e.Names, nameEventOf),
 		Actions: mapped(e.Actions, auditOf)}
 }

@@ -26,6 +26,8 @@ var statuses = map[galaxy.Code]int{
 	galaxy.PayloadTooLarge:    http.StatusRequestEntityTooLarge,
 	galaxy.EligibilityDenied:  http.StatusUnprocessableEntity,
 	galaxy.NameTaken:          http.StatusUnprocessableEntity,
+	galaxy.NameWindowExpired:  http.StatusUnprocessableEntity,
+	galaxy.NameQuotaExceeded:  http.StatusUnprocessableEntity,
 	galaxy.TooManyRequests:    http.StatusTooManyRequests,
 	galaxy.Internal:           http.StatusInternalServerError,
 	galaxy.ServiceUnavailable: http.StatusServiceUnavailable,

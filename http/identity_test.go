@@ -74,7 +74,8 @@ func TestAnAccountIsEdited(t *testing.T) {
 	require.Equal(t, []any{"Änn", "Asia/Tokyo"}, []any{got["display_name"], got["time_zone"]})
 	p := w.want(http.StatusOK, w.player1, "PUT", "/user/account/notification-preferences", `{"email":{"lobby.application.approved":false}}`)
 	require.Equal(t, p, w.want(http.StatusOK, w.player1, "GET", "/user/account/notification-preferences", ""))
-	require.Equal(t, map[string]any{"lobby.application.approved": false, "lobby.application.rejected": true}, p["email"])
+	require.Equal(t, map[string]any{"lobby.application.approved": false, "lobby.application.rejected": true, "lobby.invite.received": true,
+		"lobby.membership.removed": true, "lobby.membership.blocked": true, "lobby.race_name.pending": true}, p["email"])
 	w.want(http.StatusBadRequest, w.player1, "PUT", "/user/account/notification-preferences", `{"email":{"auth.login_code":false}}`)
 	e := w.want(http.StatusOK, w.player1, "GET", "/user/account/export", "")
 	require.Len(t, e["sessions"], 1)

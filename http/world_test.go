@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
@@ -35,6 +36,7 @@ import (
 	"galaxy/backend/actors/mail"
 	"galaxy/backend/actors/notify"
 	"galaxy/backend/actors/push"
+	"galaxy/backend/actors/races"
 	"galaxy/backend/actors/session"
 	"galaxy/backend/actors/sweeper"
 	"galaxy/backend/galaxy"
@@ -52,6 +54,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 // world is the surface over the real actors and the real store.
 type world struct {
 	*testing.T
+	dsn     string
 	st      *store.Store
 	system  *actors.System
 	handler http.Handler
@@ -62,7 +65,8 @@ type world struct {
 }
 
 func begin(t *testing.T, tokens ...string) *world {
-	w := &world{T: t, st: storetest.Open(t), serving: true}
+	w := &world{T: t, dsn: pgtest.Database(t, storetest.Migrate), serving: true}
+	w.st, _ = storetest.OpenLeased(t, w.dsn)
 	w.player, w.session = storetest.SignIn(t, w.st, "ann@example.com")
 	driver, err := process.New(t.TempDir())
 	require.NoError(t, err)
@@ -70,7 +74,8 @@ func begin(t *testing.T, tokens ...string) *world {
 		Engines: enginehttp.New(enginehttp.Config{CallTimeout: time.Second, ProbeTimeout: time.Second}, tracenoop.NewTracerProvider()),
 		Config: actors.Config{
 			Auth: auth.Config{TTL: time.Hour, MaxAttempts: 5, Window: time.Minute, WindowMax: 100, UserNames: 3}, Admin: admin.Config{BootstrapUser: "root", BootstrapPassword: "secret"},
-			Game: game.Config{MinTurnInterval: time.Minute}, Push: push.Config{TTL: time.Minute, RingEvents: 10, RingBytes: 1000, Queue: 10},
+			Races: races.Config{NameTTL: time.Hour, Interval: time.Hour, Retention: time.Hour},
+			Game:  game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Push: push.Config{TTL: time.Minute, RingEvents: 10, RingBytes: 1000, Queue: 10},
 			Engine: engine.Config{WorkerPool: 1, JobQueue: 1, StartTimeout: time.Minute, GenerationLimit: time.Minute, TurnConcurrency: 1},
 			Notify: notify.Config{Interval: time.Hour, MaxAttempts: 1}, Mail: mail.Config{Interval: time.Hour, MaxAttempts: 1, Workers: 1},
 			Geo: geo.Config{Interval: time.Hour}, Session: session.Config{Retention: time.Hour}, Sweeper: sweeper.Config{AuditRetention: 1000 * time.Hour}},
@@ -97,6 +102,16 @@ func begin(t *testing.T, tokens ...string) *world {
 	w.doc, err = openapi3.NewLoader().LoadFromData(backend.OpenAPI)
 	require.NoError(t, err)
 	return w
+}
+
+// exec changes rows behind the service's back.
+func (w *world) exec(sql string, args ...any) {
+	w.Helper()
+	conn, err := pgx.Connect(w.Context(), w.dsn)
+	require.NoError(w, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(w.Context(), sql, args...)
+	require.NoError(w, err)
 }
 
 // signIn makes a player whom the service knows.
@@ -128,6 +143,7 @@ var parameter = regexp.MustCompile(`\{[a-z_]+\}`)
 // request makes one with authority, and with ids that nothing has.
 func (w *world) request(op operation, body string) *http.Request {
 	path := strings.ReplaceAll(strings.ReplaceAll(op.path, "{turn}", "1"), "{username}", "nobody")
+	path = strings.ReplaceAll(path, "{name}", "Nobodies")
 	path = parameter.ReplaceAllString(path, uuid.NewString())
 	var reader io.Reader = http.NoBody
 	if body != "" {
@@ -219,7 +235,11 @@ func bodyOf(op operation) (*openapi3.Schema, map[string]any) {
 	}
 	s := op.RequestBody.Value.Content.Get("application/json").Schema.Value
 	v := map[string]any{}
-	for _, name := range s.Required {
+	names := s.Required
+	if len(names) == 0 && len(s.Properties) > 0 { // then one of them will do
+		names = slices.Sorted(maps.Keys(s.Properties))[len(s.Properties)-1:]
+	}
+	for _, name := range names {
 		v[name] = good(name, s.Properties[name].Value)
 	}
 	return s, v

@@ -26,9 +26,11 @@ func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Gam
 		t.add(Runtimes.UPDATE(Runtimes.MutableColumns).MODEL(runtimeRow(id, c.Next.Runtime)).WHERE(Runtimes.GameID.EQ(UUID(id.UUID))))
 	}
 	t.joins(at, c.Joins)
+	t.owners(id, at, c.Owns, c.Heir)
 	t.members(id, c.Memberships)
 	t.applications(c.Applications)
-	t.names(id, at, c.Names)
+	t.invites(c.Invites)
+	t.names(&id, at, c.Names)
 	if c.Turn != nil {
 		t.turn(id, *c.Turn)
 	}
@@ -53,6 +55,20 @@ func (t *tx) joins(at time.Time, joins []galaxy.Join) {
 	}
 }
 
+// owners locks the account of a player to whom the game is given.
+func (t *tx) owners(game galaxy.GameID, at time.Time, owns *galaxy.Claim, heir *galaxy.UserID) {
+	if owns != nil {
+		t.raw(`SELECT 1 FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE`, owns.User.UUID)
+		t.raw(`SELECT fence(count(*), 'blocked') FROM accounts a WHERE a.user_id = $1 AND a.deletion = '' AND NOT `+sanctioned("a", "$2", galaxy.PrivateGameCreateBlock), owns.User.UUID, at)
+		t.raw(`SELECT fence((count(*) < $2)::int, 'owned') FROM games WHERE owner_id = $1 AND game_id <> $3 AND status NOT IN ('finished', 'cancelled')`,
+			owns.User.UUID, owns.Games, game.UUID)
+	}
+	if heir != nil {
+		t.raw(`SELECT 1 FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE`, heir.UUID)
+		t.raw(`SELECT fence(count(*), 'blocked') FROM accounts WHERE user_id = $1 AND deletion = ''`, heir.UUID)
+	}
+}
+
 func (t *tx) members(game galaxy.GameID, members []galaxy.Membership) {
 	if len(members) == 0 {
 		return
@@ -60,10 +76,10 @@ func (t *tx) members(game galaxy.GameID, members []galaxy.Membership) {
 	in := Memberships.INSERT(Memberships.AllColumns)
 	for _, m := range members {
 		in = in.MODEL(model.Memberships{MembershipID: m.ID.UUID, GameID: game.UUID, UserID: m.User.UUID, RaceName: m.Race, RaceKey: m.RaceKey,
-			Status: string(m.Status), JoinedAt: m.JoinedAt, EndedAt: m.EndedAt})
+			Status: string(m.Status), HoldsName: m.HoldsName, JoinedAt: m.JoinedAt, EndedAt: m.EndedAt})
 	}
 	t.add(in.ON_CONFLICT(Memberships.MembershipID).DO_UPDATE(SET(
-		Memberships.Status.SET(Memberships.EXCLUDED.Status), Memberships.EndedAt.SET(Memberships.EXCLUDED.EndedAt))))
+		Memberships.HoldsName.SET(RawBool("excluded.holds_name")), Memberships.Status.SET(Memberships.EXCLUDED.Status), Memberships.EndedAt.SET(Memberships.EXCLUDED.EndedAt))))
 }
 
 func (t *tx) applications(applications []galaxy.Application) {
@@ -82,21 +98,18 @@ func (t *tx) applications(applications []galaxy.Application) {
 		Applications.DecidedByKind.SET(Applications.EXCLUDED.DecidedByKind), Applications.DecidedBy.SET(Applications.EXCLUDED.DecidedBy))))
 }
 
-// names moves race names in the directory. A key's primary key decides who of two players gets it: the row is only
-// touched when it belongs to the same player, and the second insert fails when it does not.
-func (t *tx) names(game galaxy.GameID, at time.Time, names []galaxy.NameChange) {
-	for _, n := range names {
-		switch n.Move {
-		case galaxy.NameReserve:
-			t.raw(`INSERT INTO race_names (race_key, user_id, race_name, status, since) SELECT $1, $2, $3, 'reserved', $4
-				WHERE NOT EXISTS (SELECT FROM race_names WHERE race_key = $1 AND user_id = $2)`, n.Key, n.User.UUID, n.Name, at)
-			t.raw(`INSERT INTO race_name_reservations (game_id, race_key, race_name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, game.UUID, n.Key, n.Name)
-		case galaxy.NameRelease:
-			t.raw(`DELETE FROM race_name_reservations WHERE game_id = $1 AND race_key = $2`, game.UUID, n.Key)
-			t.raw(`DELETE FROM race_names n WHERE race_key = $1 AND status = 'reserved'
-				AND NOT EXISTS (SELECT FROM race_name_reservations r WHERE r.race_key = n.race_key)`, n.Key)
-		}
+func (t *tx) invites(invites []galaxy.Invite) {
+	if len(invites) == 0 {
+		return
 	}
+	in := Invites.INSERT(Invites.AllColumns)
+	for _, i := range invites {
+		key, digest := idempotencyColumns(i.Idempotency)
+		in = in.MODEL(model.Invites{InviteID: i.ID.UUID, GameID: i.Game.UUID, UserID: i.User.UUID, InviterKind: string(i.Inviter.Kind), InviterID: i.Inviter.ID,
+			Status: string(i.Status), RaceName: i.Race, CreatedAt: i.CreatedAt, ExpiresAt: i.ExpiresAt, DecidedAt: i.DecidedAt, IdempotencyKey: key, IdempotencyDigest: digest})
+	}
+	t.add(in.ON_CONFLICT(Invites.InviteID).DO_UPDATE(SET(Invites.Status.SET(Invites.EXCLUDED.Status),
+		Invites.RaceName.SET(Invites.EXCLUDED.RaceName), Invites.DecidedAt.SET(Invites.EXCLUDED.DecidedAt))))
 }
 
 func (t *tx) turn(game galaxy.GameID, r galaxy.TurnRecord) {

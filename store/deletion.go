@@ -28,11 +28,14 @@ func (s *Store) userIDs(ctx context.Context, sql string, args ...any) ([]galaxy.
 	return out, err
 }
 
-// WaitingGames gives the games that do not run yet and in which a player has a seat or an application.
+// WaitingGames gives the games that a player whose account goes must be taken out of: with an application, an invite or,
+// before the start, a seat; and the player's own that are not over.
 func (s *Store) WaitingGames(ctx context.Context, user galaxy.UserID) ([]galaxy.GameID, error) {
-	return s.gameIDs(ctx, `SELECT g.game_id FROM games g WHERE g.status IN ('draft', 'enrollment_open', 'ready_to_start', 'start_failed') AND (
-			EXISTS (SELECT FROM memberships m WHERE m.game_id = g.game_id AND m.user_id = $1 AND m.status = 'active')
-			OR EXISTS (SELECT FROM applications a WHERE a.game_id = g.game_id AND a.user_id = $1 AND a.status = 'pending'))`, user.UUID)
+	return s.gameIDs(ctx, `SELECT game_id FROM applications WHERE user_id = $1 AND status = 'pending'
+		UNION SELECT game_id FROM invites WHERE user_id = $1 AND status = 'pending'
+		UNION SELECT game_id FROM games WHERE owner_id = $1 AND status NOT IN ('finished', 'cancelled')
+		UNION SELECT m.game_id FROM memberships m JOIN games g USING (game_id) WHERE m.user_id = $1 AND m.status = 'active'
+			AND g.status IN ('draft', 'enrollment_open', 'ready_to_start', 'start_failed')`, user.UUID)
 }
 
 // addresses are those that are, or were, a player's and are nobody else's now.
@@ -75,7 +78,8 @@ func (t *tx) eraseTraces(user galaxy.UserID) {
 		`DELETE FROM user_country_counters WHERE user_id = $1`,
 		`DELETE FROM user_limits WHERE user_id = $1`,
 		`UPDATE sanctions SET note = '', lift_reason = '' WHERE user_id = $1`,
-		`DELETE FROM race_names WHERE user_id = $1 AND status <> 'reserved'`,
+		`UPDATE race_names SET status = 'reserved', expires_at = NULL, idempotency_key = NULL, idempotency_digest = NULL WHERE user_id = $1`,
+		`DELETE FROM race_names n WHERE user_id = $1 AND NOT EXISTS (SELECT FROM race_name_reservations r WHERE r.race_key = n.race_key)`,
 	} {
 		t.raw(sql, user.UUID)
 	}
@@ -89,6 +93,11 @@ func (s *Store) PurgeChallenges(ctx context.Context, before time.Time, n int) (i
 // PurgeSessions deletes up to n sessions revoked before a time, and gives how many it deleted.
 func (s *Store) PurgeSessions(ctx context.Context, before time.Time, n int) (int, error) {
 	return s.purge(ctx, `DELETE FROM device_sessions WHERE device_session_id IN (SELECT device_session_id FROM device_sessions WHERE revoked_at < $1 LIMIT $2) RETURNING 1`, before, n)
+}
+
+// PurgeNameHistory deletes up to n lines of the race names' history made before a time, and gives how many it deleted.
+func (s *Store) PurgeNameHistory(ctx context.Context, before time.Time, n int) (int, error) {
+	return s.purge(ctx, `DELETE FROM race_name_history WHERE entry_id IN (SELECT entry_id FROM race_name_history WHERE at < $1 LIMIT $2) RETURNING 1`, before, n)
 }
 
 func (s *Store) purge(ctx context.Context, sql string, before time.Time, n int) (int, error) {

@@ -25,10 +25,16 @@ var constraints = map[string]*galaxy.Error{
 	"applications_user_id_fkey":                            galaxy.Errorf(galaxy.Unauthorized, "this player has no account"),
 	"memberships_live_user_key":                            galaxy.Errorf(galaxy.Conflict, "this player is a member of the game already"),
 	"memberships_live_race_key":                            galaxy.Errorf(galaxy.NameTaken, "this race name, or one that looks like it, is taken in this game"),
-	"race_names_pkey":                                      galaxy.Errorf(galaxy.NameTaken, "this race name, or one that looks like it, belongs to another player"),
+	"race_names_pkey":                                      errTaken,
+	"race_names_user_id_idempotency_key_key":               errRepeated,
+	"invites_live_key":                                     galaxy.Errorf(galaxy.Conflict, "this player is invited already"),
+	"invites_inviter_kind_inviter_id_idempotency_key_key":  errRepeated,
+	"invites_user_id_fkey":                                 galaxy.Errorf(galaxy.NotFound, "there is no such player"),
 	"engine_versions_pkey":                                 galaxy.Errorf(galaxy.Conflict, "this engine version is registered already"),
 	"orders_user_id_fkey":                                  galaxy.Errorf(galaxy.Unauthorized, "this player has no account"),
 }
+
+var errTaken = galaxy.Errorf(galaxy.NameTaken, "this race name, or one that looks like it, belongs to another player")
 
 // errRepeated: the caller's idempotency key belongs to a row made before.
 var errRepeated = galaxy.Errorf(galaxy.Conflict, "this idempotency key was used before")

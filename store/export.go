@@ -16,6 +16,7 @@ func (s *Store) ExportUser(ctx context.Context, user galaxy.UserID) (galaxy.User
 	e := galaxy.UserExport{UserHistory: history}
 	var known []struct{ Address string }
 	var sessions []model.DeviceSessions
+	var invites []model.Invites
 	t := &tx{}
 	scanAll(t.raw(`SELECT address FROM account_addresses WHERE user_id = $1 ORDER BY address`, user.UUID), &known)
 	scanAll(t.raw(`SELECT * FROM device_sessions WHERE user_id = $1 ORDER BY device_session_id DESC`, user.UUID), &sessions)
@@ -25,8 +26,16 @@ func (s *Store) ExportUser(ctx context.Context, user galaxy.UserID) (galaxy.User
 		WHERE r.address IN (`+addresses+`) ORDER BY d.delivery_id DESC`, user.UUID), &e.Mails)
 	scanAll(t.raw(`SELECT email, attempts, created_at FROM auth_challenges WHERE user_id = $1 OR email IN (`+addresses+`) ORDER BY created_at DESC`, user.UUID), &e.Challenges)
 	scanAll(t.raw(`SELECT game_id, turn, race_name, revision, stored_at, commands FROM orders WHERE user_id = $1 ORDER BY stored_at DESC`, user.UUID), &e.Orders)
+	scanAll(t.raw(`SELECT * FROM invites WHERE user_id = $1 ORDER BY invite_id DESC`, user.UUID), &invites)
+	scanAll(t.raw(`SELECT entry_id, race_name, user_id, event, game_id, at FROM race_name_history WHERE user_id = $1 ORDER BY entry_id DESC`, user.UUID), &e.Names)
 	if err := s.read(ctx, t); err != nil {
 		return galaxy.UserExport{}, err
+	}
+	if e.Owned, err = s.owned(ctx, user); err != nil {
+		return galaxy.UserExport{}, err
+	}
+	for _, m := range invites {
+		e.Invites = append(e.Invites, invite(m))
 	}
 	for _, k := range known {
 		e.Addresses = append(e.Addresses, k.Address)
@@ -40,6 +49,24 @@ func (s *Store) ExportUser(ctx context.Context, user galaxy.UserID) (galaxy.User
 		e.Actions = append(e.Actions, lines...)
 		if err != nil || next == "" {
 			return e, err
+		}
+		page.Cursor = next
+	}
+}
+
+// owned gives the games that a player owns.
+func (s *Store) owned(ctx context.Context, user galaxy.UserID) ([]galaxy.GameSummary, error) {
+	var own []galaxy.GameSummary
+	page := galaxy.Page{Limit: 200}
+	for {
+		games, next, err := s.ListGames(ctx, galaxy.GameFilter{Player: &user}, page)
+		for _, g := range games {
+			if g.Owner != nil && *g.Owner == user {
+				own = append(own, g)
+			}
+		}
+		if err != nil || next == "" {
+			return own, err
 		}
 		page.Cursor = next
 	}

@@ -23,53 +23,109 @@ func (s *Store) GameByKey(ctx context.Context, by galaxy.Principal, key string) 
 }
 
 func (s *Store) game(ctx context.Context, which BoolExpression) (galaxy.Game, error) {
+	found, err := s.readGames(ctx, which)
+	if err != nil {
+		return galaxy.Game{}, err
+	}
+	if len(found) == 0 {
+		return galaxy.Game{}, galaxy.Errorf(galaxy.NotFound, "there is no such game")
+	}
+	return found[0], nil
+}
+
+// ActiveGames gives every game that players have to do with, in pages by id: the next one begins after the last of this.
+// The last page is short.
+func (s *Store) ActiveGames(ctx context.Context, after galaxy.GameID, limit int) ([]galaxy.Game, error) {
+	live := Games.Status.NOT_IN(String(string(galaxy.Draft)), String(string(galaxy.Finished)), String(string(galaxy.Cancelled)))
+	ids := SELECT(Games.GameID).FROM(Games).WHERE(live.AND(Games.GameID.GT(UUID(after.UUID)))).ORDER_BY(Games.GameID).LIMIT(int64(limit))
+	return s.readGames(ctx, Games.GameID.IN(ids))
+}
+
+// readGames reads games with what belongs to them, in one round trip.
+func (s *Store) readGames(ctx context.Context, which BoolExpression) ([]galaxy.Game, error) {
 	id := SELECT(Games.GameID).FROM(Games).WHERE(which)
 	var games []model.Games
 	var runtimes []model.Runtimes
 	var members []model.Memberships
 	var applications []model.Applications
+	var invites []model.Invites
 	t := &tx{}
-	scanAll(t.add(SELECT(Games.AllColumns).FROM(Games).WHERE(which)), &games)
+	scanAll(t.add(SELECT(Games.AllColumns).FROM(Games).WHERE(which).ORDER_BY(Games.GameID)), &games)
 	scanAll(t.add(SELECT(Runtimes.AllColumns).FROM(Runtimes).WHERE(Runtimes.GameID.IN(id))), &runtimes)
 	scanAll(t.add(SELECT(Memberships.AllColumns).FROM(Memberships).WHERE(Memberships.GameID.IN(id)).ORDER_BY(Memberships.MembershipID)), &members)
 	scanAll(t.add(SELECT(Applications.AllColumns).FROM(Applications).
 		WHERE(Applications.GameID.IN(id).AND(Applications.Status.EQ(String(string(galaxy.ApplicationPending))))).ORDER_BY(Applications.ApplicationID)), &applications)
+	scanAll(t.add(SELECT(Invites.AllColumns).FROM(Invites).
+		WHERE(Invites.GameID.IN(id).AND(Invites.Status.EQ(String(string(galaxy.InvitePending))))).ORDER_BY(Invites.InviteID)), &invites)
 	if err := s.read(ctx, t); err != nil {
-		return galaxy.Game{}, err
+		return nil, err
 	}
-	if len(games) == 0 || len(runtimes) == 0 {
-		return galaxy.Game{}, galaxy.Errorf(galaxy.NotFound, "there is no such game")
+	out, at := make([]galaxy.Game, len(games)), make(map[uuid.UUID]*galaxy.Game, len(games))
+	for i, m := range games {
+		out[i] = game(m)
+		at[m.GameID] = &out[i]
 	}
-	g := game(games[0])
-	g.Runtime = runtime(runtimes[0])
+	for _, m := range runtimes {
+		at[m.GameID].Runtime = runtime(m)
+	}
 	for _, m := range members {
+		g := at[m.GameID]
 		g.Members = append(g.Members, membership(m))
 	}
 	for _, m := range applications {
+		g := at[m.GameID]
 		g.Applications = append(g.Applications, application(m))
 	}
-	return g, nil
+	for _, m := range invites {
+		g := at[m.GameID]
+		g.Invites = append(g.Invites, invite(m))
+	}
+	return out, nil
 }
 
 func game(m model.Games) galaxy.Game {
-	return galaxy.Game{ID: galaxy.GameID{UUID: m.GameID}, Version: m.Version, Visibility: galaxy.Visibility(m.Visibility), Status: galaxy.GameStatus(m.Status),
+	g := galaxy.Game{ID: galaxy.GameID{UUID: m.GameID}, Version: m.Version, Visibility: galaxy.Visibility(m.Visibility), Status: galaxy.GameStatus(m.Status),
 		Reason: m.Reason, Name: m.Name, Description: m.Description, MinPlayers: int(m.MinPlayers), MaxPlayers: int(m.MaxPlayers),
+		StartGapHours: int(m.StartGapHours), StartGapPlayers: int(m.StartGapPlayers), GapSince: m.GapSince, OrderGrace: milliseconds(m.OrderGraceMs),
 		EnrollmentEndsAt: m.EnrollmentEndsAt, Schedule: galaxy.Schedule{Cron: m.TurnSchedule, Zone: m.ScheduleTimeZone}, TargetVersion: m.TargetVersion,
 		CreatedBy: galaxy.Principal{Kind: galaxy.PrincipalKind(m.CreatedByKind), ID: m.CreatedBy}, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
 		Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)}
+	if m.OwnerID != nil {
+		g.Owner = &galaxy.UserID{UUID: *m.OwnerID}
+	}
+	return g
 }
 
 func gameRow(g galaxy.Game) model.Games {
 	key, digest := idempotencyColumns(g.Idempotency)
-	return model.Games{GameID: g.ID.UUID, Version: g.Version + 1, Visibility: string(g.Visibility), Status: string(g.Status), Reason: g.Reason,
+	m := model.Games{GameID: g.ID.UUID, Version: g.Version + 1, Visibility: string(g.Visibility), Status: string(g.Status), Reason: g.Reason,
 		Name: g.Name, Description: g.Description, MinPlayers: int32(g.MinPlayers), MaxPlayers: int32(g.MaxPlayers), EnrollmentEndsAt: g.EnrollmentEndsAt,
-		TurnSchedule: g.Schedule.Cron, ScheduleTimeZone: g.Schedule.Zone, TargetVersion: g.TargetVersion, CreatedByKind: string(g.CreatedBy.Kind),
+		StartGapHours: int32(g.StartGapHours), StartGapPlayers: int32(g.StartGapPlayers), GapSince: g.GapSince, OrderGraceMs: inMilliseconds(g.OrderGrace),
+		WakeAt: g.WakeAt(), TurnSchedule: g.Schedule.Cron, ScheduleTimeZone: g.Schedule.Zone, TargetVersion: g.TargetVersion, CreatedByKind: string(g.CreatedBy.Kind),
 		CreatedBy: g.CreatedBy.ID, CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, IdempotencyKey: key, IdempotencyDigest: digest}
+	if g.Owner != nil {
+		m.OwnerID = &g.Owner.UUID
+	}
+	return m
+}
+
+func milliseconds(ms *int64) *time.Duration {
+	if ms == nil {
+		return nil
+	}
+	return new(time.Duration(*ms) * time.Millisecond)
+}
+
+func inMilliseconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	return new(d.Milliseconds())
 }
 
 func runtime(m model.Runtimes) galaxy.Runtime {
 	r := galaxy.Runtime{Status: galaxy.RuntimeStatus(m.Status), EngineVersion: m.EngineVersion, ImageRef: m.ImageRef, ExpectedTurn: m.ExpectedTurn,
-		Epoch: int(m.Epoch), Turn: int(m.Turn), Digest: m.Digest, Deadline: m.Deadline, OpNumber: m.OpNumber, Pauses: int(m.Pauses),
+		Epoch: int(m.Epoch), Turn: int(m.Turn), Digest: m.Digest, Deadline: m.Deadline, Remaining: milliseconds(m.RemainingMs), OpNumber: m.OpNumber, Pauses: int(m.Pauses),
 		Why: galaxy.WhyCode(m.Why), WhyText: m.WhyText, WhySince: m.WhySince, StartedAt: m.StartedAt}
 	if m.OpKind != nil {
 		r.Op = &galaxy.Operation{Kind: galaxy.OperationKind(*m.OpKind), Number: m.OpNumber, Attempt: int(m.OpAttempt), Since: deref(m.OpSince),
@@ -81,7 +137,7 @@ func runtime(m model.Runtimes) galaxy.Runtime {
 
 func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 	m := model.Runtimes{GameID: id.UUID, Status: string(r.Status), EngineVersion: r.EngineVersion, ImageRef: r.ImageRef, ExpectedTurn: r.ExpectedTurn,
-		Epoch: int32(r.Epoch), Turn: int32(r.Turn), Digest: r.Digest, Deadline: r.Deadline, OpNumber: r.OpNumber, Pauses: int32(r.Pauses),
+		Epoch: int32(r.Epoch), Turn: int32(r.Turn), Digest: r.Digest, Deadline: r.Deadline, RemainingMs: inMilliseconds(r.Remaining), OpNumber: r.OpNumber, Pauses: int32(r.Pauses),
 		Why: string(r.Why), WhyText: r.WhyText, WhySince: r.WhySince, StartedAt: r.StartedAt}
 	if op := r.Op; op != nil {
 		kind, turn, cause, byKind, by := string(op.Kind), int32(op.Turn), string(op.Cause), string(op.By.Kind), op.By.ID
@@ -92,7 +148,7 @@ func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 
 func membership(m model.Memberships) galaxy.Membership {
 	return galaxy.Membership{ID: galaxy.MembershipID{UUID: m.MembershipID}, User: galaxy.UserID{UUID: m.UserID}, Race: m.RaceName, RaceKey: m.RaceKey,
-		Status: galaxy.MembershipStatus(m.Status), JoinedAt: m.JoinedAt, EndedAt: m.EndedAt}
+		Status: galaxy.MembershipStatus(m.Status), HoldsName: m.HoldsName, JoinedAt: m.JoinedAt, EndedAt: m.EndedAt}
 }
 
 func application(m model.Applications) galaxy.Application {
@@ -100,6 +156,33 @@ func application(m model.Applications) galaxy.Application {
 		Race: m.RaceName, RaceKey: m.RaceKey, Status: galaxy.ApplicationStatus(m.Status), CreatedAt: m.CreatedAt, DecidedAt: m.DecidedAt,
 		DecidedBy:   galaxy.Principal{Kind: galaxy.PrincipalKind(m.DecidedByKind), ID: m.DecidedBy},
 		Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)}
+}
+
+func invite(m model.Invites) galaxy.Invite {
+	return galaxy.Invite{ID: galaxy.InviteID{UUID: m.InviteID}, Game: galaxy.GameID{UUID: m.GameID}, User: galaxy.UserID{UUID: m.UserID},
+		Inviter: galaxy.Principal{Kind: galaxy.PrincipalKind(m.InviterKind), ID: m.InviterID}, Status: galaxy.InviteStatus(m.Status), Race: m.RaceName,
+		CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt, DecidedAt: m.DecidedAt, Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)}
+}
+
+// Application gives an application of a game, whatever became of it.
+func (s *Store) Application(ctx context.Context, game galaxy.GameID, id galaxy.ApplicationID) (galaxy.Application, error) {
+	m, err := row[model.Applications](ctx, s, SELECT(Applications.AllColumns).FROM(Applications).
+		WHERE(Applications.ApplicationID.EQ(UUID(id.UUID)).AND(Applications.GameID.EQ(UUID(game.UUID)))))
+	return application(m), err
+}
+
+// Invite gives an invite to a game, whatever became of it.
+func (s *Store) Invite(ctx context.Context, game galaxy.GameID, id galaxy.InviteID) (galaxy.Invite, error) {
+	m, err := row[model.Invites](ctx, s, SELECT(Invites.AllColumns).FROM(Invites).
+		WHERE(Invites.InviteID.EQ(UUID(id.UUID)).AND(Invites.GameID.EQ(UUID(game.UUID)))))
+	return invite(m), err
+}
+
+// InviteByKey gives the invite that somebody made with an idempotency key.
+func (s *Store) InviteByKey(ctx context.Context, by galaxy.Principal, key string) (galaxy.Invite, error) {
+	m, err := row[model.Invites](ctx, s, SELECT(Invites.AllColumns).FROM(Invites).
+		WHERE(Invites.InviterKind.EQ(String(string(by.Kind))).AND(Invites.InviterID.EQ(String(by.ID))).AND(Invites.IdempotencyKey.EQ(String(key)))))
+	return invite(m), err
 }
 
 // ApplicationByKey gives the application that a player made with an idempotency key.
@@ -125,6 +208,11 @@ func (s *Store) PlayerStats(ctx context.Context, id galaxy.GameID, epoch, turn i
 // DueGames gives games that something must be done for now: a deadline has come, or an operation is open.
 func (s *Store) DueGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error) {
 	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE deadline <= $1 UNION SELECT game_id FROM runtimes WHERE op_kind IS NOT NULL LIMIT $2`, now, limit)
+}
+
+// LapsedGames gives games of which the enrolment, or an invite, has ended; those first that have waited longest.
+func (s *Store) LapsedGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error) {
+	return s.gameIDs(ctx, `SELECT game_id FROM games WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2`, now, limit)
 }
 
 // LiveGames gives the games whose engines are, or should be, alive.

@@ -274,7 +274,7 @@ func TestAnExportHoldsWhatIsKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(exported), ann.Email)
 	known := map[string]bool{"accounts": true, "entitlement_snapshots": true, "device_sessions": true, "memberships": true, "applications": true, "orders": true,
-		"notification_routes": true, "race_names": true, "audit": true, "games": true}
+		"notification_routes": true, "race_names": true, "audit": true, "games": true, "race_name_history": true, "invites": true}
 	for _, column := range storetest.Search(t, dsn, ann.ID.String()) {
 		table, _, _ := strings.Cut(column, ".")
 		if strings.HasPrefix(table, "audit_") {

@@ -281,7 +281,7 @@ func TestListsPageWithoutGapOrRepeat(t *testing.T) {
 	_, _, err := st.ListGames(t.Context(), galaxy.GameFilter{}, galaxy.Page{Limit: 3, Cursor: "nonsense"})
 	require.True(t, galaxy.Is(err, galaxy.InvalidRequest))
 	g, accounts := storetest.Game(t, st, 2)
-	mine, _, err := st.ListApplications(t.Context(), galaxy.ApplicationFilter{Game: g.ID, User: &accounts[0].ID}, galaxy.Page{Limit: 10})
+	mine, _, err := st.ListApplications(t.Context(), galaxy.ApplicationFilter{Game: &g.ID, User: &accounts[0].ID}, galaxy.Page{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, mine, 1)
 	require.Equal(t, galaxy.ApplicationWasApproved, mine[0].Status)

@@ -104,6 +104,12 @@ func fenceError(err error) error {
 			return fmt.Errorf("%w (%w)", galaxy.ErrSeats, err)
 		case "GX004":
 			return fmt.Errorf("%w (%w)", galaxy.ErrBlocked, err)
+		case "GX006":
+			return fmt.Errorf("%w (%w)", galaxy.ErrOwned, err)
+		case "GX007":
+			return fmt.Errorf("%w (%w)", galaxy.ErrNames, err)
+		case "GX008":
+			return errTaken.Because(err)
 		}
 	}
 	return translateCommit(err)

@@ -120,11 +120,11 @@ func (w *world) join(n int) {
 	added, err := w.gateway.API.AdminAddEngineVersionWithResponse(ctx, nil, client.AddEngineVersionRequest{Version: "1.0.0", ImageRef: image, ExpectedTurn: &yes}, w.admin)
 	require.NoError(w, err)
 	require.Equal(w, 201, added.StatusCode(), string(added.Body))
-	made, err := w.gateway.API.AdminCreateGameWithResponse(ctx, nil, client.CreateGameRequest{Name: "Andromeda", MinPlayers: 2, MaxPlayers: n, TurnSchedule: "0 21 * * *"}, w.admin)
+	made, err := w.gateway.API.AdminCreateGameWithResponse(ctx, nil, client.CreateGameRequest{Name: "Andromeda", MinPlayers: 2, MaxPlayers: 64, TurnSchedule: "0 21 * * *"}, w.admin)
 	require.NoError(w, err)
 	require.Equal(w, 201, made.StatusCode(), string(made.Body))
 	w.game = made.JSON201.GameID
-	opened, err := w.gateway.API.AdminOpenEnrollmentWithResponse(ctx, w.game, nil, client.OpenEnrollmentRequest{EnrollmentEndsAt: time.Now().Add(time.Hour)}, w.admin)
+	opened, err := w.gateway.API.AdminOpenEnrollmentWithResponse(ctx, w.game, nil, client.OpenEnrollmentRequest{EnrollmentEndsAt: new(time.Now().Add(time.Hour))}, w.admin)
 	require.NoError(w, err)
 	require.Equal(w, 200, opened.StatusCode(), string(opened.Body))
 	for i := range n {

@@ -30,6 +30,7 @@ var allowed = []struct {
 	// The engine's actor tells states and error codes of the contract apart.
 	{"actors/engine", []string{"galaxy", "actors/kit", "engineapi"}},
 	{"actors/versions", []string{"galaxy", "actors/kit"}},
+	{"actors/races", []string{"galaxy", "actors/kit"}},
 	{"actors/admin", []string{"galaxy", "actors/kit"}},
 	{"actors/geo", []string{"galaxy", "actors/kit"}},
 	{"actors/mail", []string{"galaxy", "actors/kit"}},

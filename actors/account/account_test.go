@@ -63,7 +63,7 @@ func (h *home) beginOn(st account.Store) {
 	require.NoError(h, err)
 	h.hub, err = push.Start(h.sys, push.Deps{Config: push.Config{TTL: time.Minute, RingEvents: 1000, RingBytes: 1 << 20, Queue: 1000}, Boot: 1, Now: time.Now, Log: zap.NewNop(), Meter: noop.Meter{}}, kittest.Never)
 	require.NoError(h, err)
-	h.family, err = account.Start(h.sys, account.Deps{Store: st, Rights: h.rights, Sessions: h.sessions, Hub: h.hub, WakeMail: func() {}, Now: h.now, Log: zap.NewNop(),
+	h.family, err = account.Start(h.sys, account.Deps{Store: st, Rights: h.rights, Sessions: h.sessions, Hub: h.hub, WakeMail: func() {}, NamesReleased: func(context.Context, galaxy.UserID) error { return nil }, Now: h.now, Log: zap.NewNop(),
 		Idle: 50 * time.Millisecond, LeaveGames: func(ctx context.Context, id galaxy.UserID) error { return h.leave(ctx, id) }}, kittest.Never)
 	require.NoError(h, err)
 }

@@ -56,7 +56,10 @@ func (a *player) erase(ctx context.Context, step galaxy.DeletionStep) error {
 	case galaxy.DeleteMails:
 		return a.Store.EraseMails(ctx, a.id, a.Now())
 	case galaxy.DeleteTraces:
-		return a.Store.EraseTraces(ctx, a.id)
+		if err := a.Store.EraseTraces(ctx, a.id); err != nil {
+			return err
+		}
+		return a.NamesReleased(ctx, a.id)
 	default:
 		return nil // the identity goes with the commit itself
 	}

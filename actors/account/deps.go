@@ -31,6 +31,8 @@ type Deps struct {
 	Hub kit.Ref
 	// LeaveGames takes a player out of every game that does not run yet.
 	LeaveGames func(ctx context.Context, user galaxy.UserID) error
+	// NamesReleased tells that race names of a player were released.
+	NamesReleased func(ctx context.Context, user galaxy.UserID) error
 	// WakeMail tells the mail workers that a mail is queued.
 	WakeMail func()
 	Now      func() time.Time

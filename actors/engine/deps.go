@@ -68,6 +68,7 @@ type Client interface {
 	Status(ctx context.Context, address string) (galaxy.EngineStatus, error)
 	Init(ctx context.Context, address string, in galaxy.EngineInit) (galaxy.EngineStatus, error)
 	Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.GeneratedTurn, error)
+	Banish(ctx context.Context, address string, game galaxy.GameID, race string) error
 	PutOrders(ctx context.Context, address string, w galaxy.OrderWrite) (galaxy.OrderResult, error)
 	Orders(ctx context.Context, address, race string, turn int) (galaxy.OrderList, error)
 	Report(ctx context.Context, address, race string, turn int) (json.RawMessage, error)

@@ -17,14 +17,15 @@ type (
 		Turn     int
 		Commands []json.RawMessage
 	}
-	// MakeTurn makes the turn after Recorded. Before that, the lists of Orders that the engine does not hold are put
-	// again. TurnMade or TurnFailed answers it, or Down when the engine dies of it.
+	// MakeTurn makes the turn after Recorded. Before that, the races of Banish that the engine still lets play are
+	// banished, and the lists of Orders that it does not hold are put again. TurnMade or TurnFailed answers it, or Down when the engine dies of it.
 	MakeTurn struct {
 		Number   int64
 		Attempt  int
 		Recorded int
 		Digest   string
 		Orders   []galaxy.StoredOrders
+		Banish   []string
 	}
 	// Report asks for a race's report; the asker is answered with the raw JSON.
 	Report struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -53,7 +54,7 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 			return turnTried{status: s}
 		case s.State == engineapi.StateGenerating:
 			continue
-		case !a.putMissing(ctx, address, s, m):
+		case !a.banish(ctx, address, s, m.Banish), !a.putMissing(ctx, address, s, m):
 			continue
 		}
 		if done, ok := a.callTurn(ctx, address, m); ok {
@@ -110,6 +111,25 @@ func (a *driver) settle(ctx context.Context, address string) (galaxy.EngineStatu
 		}
 	}
 	return galaxy.EngineStatus{}, false
+}
+
+// banish takes races out that the engine still lets play. A race that it does not know is beyond banishing. It reports
+// false when that must be tried again.
+func (a *driver) banish(ctx context.Context, address string, s galaxy.EngineStatus, races []string) bool {
+	for _, p := range s.Players {
+		if p.Banished || !slices.Contains(races, p.Race) {
+			continue
+		}
+		err := a.Client.Banish(ctx, address, a.Game, p.Race)
+		var e *galaxy.EngineError
+		if err != nil {
+			a.log().Error("a race could not be banished", zap.String("race", p.Race), zap.Error(err))
+		}
+		if err != nil && (!errors.As(err, &e) || e.Kind != galaxy.EngineRefused) {
+			return false
+		}
+	}
+	return true
 }
 
 // putMissing puts the stored lists that the engine does not hold. It reports false when that must be tried again.

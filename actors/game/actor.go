@@ -19,9 +19,11 @@ type table struct {
 	sys *kit.System
 	id  galaxy.GameID
 
-	game    *galaxy.Game // nil while it is not read, or in doubt
-	players []galaxy.EnginePlayer
-	stored  map[string]galaxy.StoredOrders // of the turn being prepared, by race, as far as they were asked for
+	game     *galaxy.Game // nil while it is not read, or in doubt
+	doubtful []string     // race names whose holders are in doubt; nil when none is
+	looked   int64        // version of the game that the lobby has looked at
+	players  []galaxy.EnginePlayer
+	stored   map[string]galaxy.StoredOrders // of the turn being prepared, by race, as far as they were asked for
 
 	engine runner
 	facts  []fact // what is not stored yet, oldest first
@@ -56,6 +58,7 @@ const (
 	deadline = "deadline"
 	starting = "starting"
 	retry    = "retry"
+	lapse    = "lapse"
 )
 
 // Receive hands each message to its topic.
@@ -66,21 +69,21 @@ func (t *table) Receive(c actor.Context) {
 	case Create:
 		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onCreate(c, ctx, m) })
 	case Get:
-		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onGet(c, ctx) })
-	case Forget:
-		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onForget(c, ctx, m) })
-	case OpenEnrollment:
-		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onOpenEnrollment(c, ctx, m) })
-	case ReadyToStart:
-		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onReadyToStart(c, ctx, m) })
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onGet(c, ctx, m) })
+	case Edit:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onEdit(c, ctx, m) })
+	case Forget, OpenEnrollment, ReadyToStart, Begin, ForceStart, ForceStop, Pause, Resume, Cancel, Transfer:
+		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onMove(c, ctx, m) })
 	case Apply:
 		answer(t, c, func(ctx context.Context) (galaxy.Application, error) { return t.onApply(c, ctx, m) })
-	case Approve:
-		answer(t, c, func(ctx context.Context) (galaxy.Application, error) { return t.onApprove(c, ctx, m) })
-	case ForceStart:
-		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onForceStart(c, ctx, m) })
-	case ForceStop:
-		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onForceStop(c, ctx, m) })
+	case Approve, Reject, Withdraw:
+		answer(t, c, func(ctx context.Context) (galaxy.Application, error) { return t.onApplication(c, ctx, m) })
+	case Invite:
+		answer(t, c, func(ctx context.Context) (galaxy.Invite, error) { return t.onInvite(c, ctx, m) })
+	case Redeem, Decline, Revoke:
+		answer(t, c, func(ctx context.Context) (galaxy.Invite, error) { return t.onInvited(c, ctx, m) })
+	case Remove, Ban, Leave:
+		answer(t, c, func(ctx context.Context) (galaxy.Membership, error) { return t.onUnseat(c, ctx, m) })
 	case ForceNextTurn:
 		t.onForceNextTurn(c, m)
 	case View:
@@ -116,8 +119,18 @@ func answer[R any](t *table, c actor.Context, do func(context.Context) (R, error
 		t.leave(c)
 		return
 	}
-	t.idle.Use(c, t.Now())
+	t.rest(c)
 }
+
+// rest lets a game that nobody has to do with leave memory after a while.
+func (t *table) rest(c actor.Context) {
+	if !t.resident() {
+		t.idle.Use(c, t.Now())
+	}
+}
+
+// resident reports whether the game stays in memory: players have to do with it, or it has use for an engine.
+func (t *table) resident() bool { return t.game.Live() || t.game.Wanted() }
 
 // leave ends the actor unless it has something to look after.
 func (t *table) leave(c actor.Context) {
@@ -131,14 +144,37 @@ func (t *table) load(c actor.Context, ctx context.Context) error {
 	if t.game != nil {
 		return nil
 	}
-	g, err := t.Store.Game(ctx, t.id)
-	if err != nil {
+	g, ok := t.Warm.take(t.id)
+	if !ok {
+		found, err := t.Store.Game(ctx, t.id)
+		if err != nil {
+			return err
+		}
+		g = &found
+	}
+	if err := t.clearDoubt(ctx, *g); err != nil {
 		return err
 	}
-	t.game = &g
-	if g.Wanted() {
+	t.game = g
+	if t.resident() {
 		kit.Tell(kit.Self(c), Wake{})
 	}
+	return nil
+}
+
+// clearDoubt reads the race names anew of a game whose memory was in doubt.
+func (t *table) clearDoubt(ctx context.Context, g galaxy.Game) error {
+	if t.doubtful == nil {
+		return nil
+	}
+	keys := t.doubtful
+	for _, m := range g.Members {
+		keys = append(keys, m.RaceKey)
+	}
+	if err := t.Names.Refresh(ctx, keys...); err != nil {
+		return err
+	}
+	t.doubtful = nil
 	return nil
 }
 
@@ -150,11 +186,12 @@ func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameC
 	next, err := t.Store.CommitGame(ctx, change)
 	if err != nil {
 		if galaxy.MemoryStale(err) {
-			t.forget(c)
+			t.forget(c, change)
 		}
 		return err
 	}
 	t.game = &next
+	t.Names.Committed(change.Names)
 	if change.Turn != nil {
 		t.players = change.Turn.Players
 		clear(t.stored)
@@ -163,11 +200,19 @@ func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameC
 		t.WakeNotify()
 	}
 	t.pursue(c)
+	if t.game != nil {
+		t.rest(c)
+	}
 	return nil
 }
 
-// forget drops what may no longer be true; it is read again before the next message, or soon if there is none.
-func (t *table) forget(c actor.Context) {
+// forget drops what may no longer be true after a change that may not have been stored; it is read again before the next
+// message, or soon if there is none.
+func (t *table) forget(c actor.Context, change galaxy.GameChange) {
+	t.doubtful = []string{}
+	for _, m := range change.Next.Members {
+		t.doubtful = append(t.doubtful, m.RaceKey)
+	}
 	t.game, t.players = nil, nil
 	clear(t.stored)
 	t.timers.Start(c, retry, t.Retry)
@@ -176,8 +221,13 @@ func (t *table) forget(c actor.Context) {
 // log is made when it is needed: a logger that waits holds a buffer.
 func (t *table) log() *zap.Logger { return t.Log.With(zap.Stringer("game_id", t.id)) }
 
+// by says who acts, with what a player may do.
 func (t *table) by(p galaxy.Principal, request string) galaxy.By {
-	return galaxy.By{Principal: p, RequestID: request, At: t.Now()}
+	by := galaxy.By{Principal: p, RequestID: request, At: t.Now()}
+	if user, ok := p.UserID(); ok {
+		by.Rights, _ = t.Rights(user)
+	}
+	return by
 }
 
 func (t *table) onTick(c actor.Context, m kit.Tick) {
@@ -186,7 +236,7 @@ func (t *table) onTick(c actor.Context, m kit.Tick) {
 	}
 	switch m.Name {
 	case kit.IdleTick:
-		if t.idle.Tired(c, t.Now()) && (t.game == nil || !t.game.Wanted()) {
+		if t.idle.Tired(c, t.Now()) && (t.game == nil || !t.resident()) {
 			t.leave(c)
 		}
 	default:

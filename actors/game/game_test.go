@@ -19,6 +19,7 @@ import (
 	"galaxy/backend/actors/game"
 	"galaxy/backend/actors/kit"
 	"galaxy/backend/actors/kit/kittest"
+	"galaxy/backend/actors/races"
 	"galaxy/backend/galaxy"
 	"galaxy/backend/internal/containertest"
 	"galaxy/backend/internal/enginehttp"
@@ -76,7 +77,9 @@ func (w *world) begin(driver engine.Containers) {
 	d, err := engine.New(engine.Deps{Config: engine.Config{WorkerPool: 4, JobQueue: 64, StopGrace: time.Second, StartTimeout: time.Minute, GenerationLimit: w.limit, TurnConcurrency: 64},
 		Containers: driver, Client: w.client, Log: zap.NewNop(), Pace: quick}, noop.Meter{})
 	require.NoError(w.t, err)
-	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute}, Store: w.st, Engine: d, Now: w.now, Log: zap.NewNop(), Rights: w.may,
+	names, err := races.Warm(w.t.Context(), w.st)
+	require.NoError(w.t, err)
+	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Store: w.st, Engine: d, Names: names, NameTTL: time.Hour, Now: w.now, Log: zap.NewNop(), Rights: w.may,
 		WakeNotify: func() {}, Retry: 50 * time.Millisecond}, kittest.Never)
 	require.NoError(w.t, err)
 	games := w.games

@@ -13,19 +13,38 @@ func (t *table) onCreate(c actor.Context, ctx context.Context, m Create) (galaxy
 	if t.game != nil {
 		return *t.game, galaxy.Errorf(galaxy.Conflict, "this game is there already")
 	}
-	change, err := galaxy.NewGame(t.id, m.Visibility, m.Spec, m.Idempotency, t.by(m.Principal, m.RequestID), t.Config.MinTurnInterval)
+	if earlier, err := t.createdBefore(ctx, m); !galaxy.Is(err, galaxy.NotFound) {
+		return earlier, err
+	}
+	if m.Spec.Race != "" {
+		m.Spec.Seat = galaxy.MembershipID{UUID: galaxy.NewID()}
+	}
+	by := t.by(m.Principal, m.RequestID)
+	change, err := galaxy.NewGame(t.id, m.Visibility, m.Spec, m.Idempotency, by, t.Config.MinTurnInterval)
+	if err == nil && len(change.Memberships) > 0 {
+		owner, _ := m.Principal.UserID()
+		err = t.joins(&change, owner)
+	}
 	if err != nil {
 		return galaxy.Game{}, err
 	}
 	err = t.commit(c, ctx, change)
 	if errors.Is(err, galaxy.ErrRepeated) {
-		earlier, err := t.Store.GameByKey(ctx, m.Principal, m.Idempotency.Key)
-		if err == nil {
-			_, err = earlier.Idempotency.Repeats(m.Idempotency)
-		}
-		return earlier, err
+		return t.createdBefore(ctx, m)
 	}
-	return t.current(err)
+	return t.current(refusal(err))
+}
+
+// createdBefore gives the game that the same request has made; galaxy.NotFound when there is none.
+func (t *table) createdBefore(ctx context.Context, m Create) (galaxy.Game, error) {
+	if m.Idempotency.Key == "" {
+		return galaxy.Game{}, galaxy.Errorf(galaxy.NotFound, "the request has no key")
+	}
+	earlier, err := t.Store.GameByKey(ctx, m.Principal, m.Idempotency.Key)
+	if err == nil {
+		_, err = earlier.Idempotency.Repeats(m.Idempotency)
+	}
+	return earlier, err
 }
 
 // current gives the game as it is now, unless what was asked for failed.
@@ -36,8 +55,22 @@ func (t *table) current(err error) (galaxy.Game, error) {
 	return *t.game, nil
 }
 
-func (t *table) onGet(c actor.Context, ctx context.Context) (galaxy.Game, error) {
-	return t.current(t.load(c, ctx))
+func (t *table) onGet(c actor.Context, ctx context.Context, m Get) (galaxy.Game, error) {
+	err := t.load(c, ctx)
+	if err == nil {
+		err = t.game.Show(m.To)
+	}
+	return t.current(err)
+}
+
+func (t *table) onEdit(c actor.Context, ctx context.Context, m Edit) (galaxy.Game, error) {
+	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
+		change, err := g.Edit(m.Edit, t.by(m.Principal, m.RequestID), t.Config.MinTurnInterval)
+		if matched := g.Match(m.Version); err == nil && matched != nil {
+			err = matched
+		}
+		return change, err
+	})
 }
 
 // decide loads the game, decides, and commits.
@@ -49,120 +82,77 @@ func (t *table) decide(c actor.Context, ctx context.Context, rule func(galaxy.Ga
 	if err != nil {
 		return galaxy.Game{}, err
 	}
-	return t.current(t.commit(c, ctx, change))
+	return t.current(refusal(t.commit(c, ctx, change)))
 }
 
-func (t *table) onOpenEnrollment(c actor.Context, ctx context.Context, m OpenEnrollment) (galaxy.Game, error) {
+// onMove makes a move of the lobby's table.
+func (t *table) onMove(c actor.Context, ctx context.Context, m any) (galaxy.Game, error) {
 	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
-		return g.OpenEnrollment(m.EndsAt, t.by(m.Principal, m.RequestID))
-	})
-}
-
-func (t *table) onForget(c actor.Context, ctx context.Context, m Forget) (galaxy.Game, error) {
-	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
-		return g.Forget(m.User, t.by(galaxy.System("accounts"), "")), nil
-	})
-}
-
-func (t *table) onReadyToStart(c actor.Context, ctx context.Context, m ReadyToStart) (galaxy.Game, error) {
-	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
-		return g.ReadyToStart(t.by(m.Principal, m.RequestID))
-	})
-}
-
-func (t *table) onForceStart(c actor.Context, ctx context.Context, m ForceStart) (galaxy.Game, error) {
-	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
-		registry, err := t.Store.EngineVersions(ctx)
-		if err != nil {
-			return galaxy.GameChange{}, err
+		switch m := m.(type) {
+		case Forget:
+			lives := func(user galaxy.UserID) bool { _, ok := t.Rights(user); return ok }
+			return g.Forget(m.User, lives, t.by(galaxy.System("accounts"), "")), nil
+		case OpenEnrollment:
+			return g.OpenEnrollment(m.EndsAt, t.by(m.Principal, m.RequestID))
+		case ReadyToStart:
+			return g.ReadyToStart(t.by(m.Principal, m.RequestID))
+		case Begin:
+			if m.Retry {
+				return t.start(ctx, m.By, g.RetryStart)
+			}
+			return t.start(ctx, m.By, g.Start)
+		case ForceStart:
+			return t.start(ctx, m.By, g.ForceStart)
+		case ForceStop:
+			return g.ForceStop(t.by(m.Principal, m.RequestID))
+		case Pause:
+			return g.Pause(t.by(m.Principal, m.RequestID))
+		case Resume:
+			return g.Resume(t.by(m.Principal, m.RequestID))
+		case Cancel:
+			return g.Cancel(m.Reason, t.by(m.Principal, m.RequestID))
+		case Transfer:
+			return g.Transfer(m.To, t.by(m.Principal, m.RequestID))
 		}
-		version, err := galaxy.PickVersion(registry, g.TargetVersion)
-		if err != nil {
-			return galaxy.GameChange{}, err
-		}
-		return g.ForceStart(version, t.by(m.Principal, m.RequestID))
+		panic("this is no move")
 	})
 }
 
-func (t *table) onForceStop(c actor.Context, ctx context.Context, m ForceStop) (galaxy.Game, error) {
-	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
-		return g.ForceStop(t.by(m.Principal, m.RequestID))
-	})
-}
-
-func (t *table) onApply(c actor.Context, ctx context.Context, m Apply) (galaxy.Application, error) {
-	if err := t.load(c, ctx); err != nil {
-		return galaxy.Application{}, err
-	}
-	change, a, err := t.game.Apply(galaxy.ApplicationID{UUID: galaxy.NewID()}, m.User, m.Race, m.Idempotency, t.by(galaxy.User(m.User), m.RequestID))
-	if err == nil {
-		err = t.joins(&change, m.User)
-	}
+// start decides on a start with the version that the game is to be pinned to. That there is none matters only to a game
+// that could start.
+func (t *table) start(ctx context.Context, m By, rule func(galaxy.EngineVersion, galaxy.By) (galaxy.GameChange, error)) (galaxy.GameChange, error) {
+	version, missing, err := t.version(ctx)
 	if err != nil {
-		return t.appliedBefore(ctx, m, err)
+		return galaxy.GameChange{}, err
 	}
-	err = t.commit(c, ctx, change)
-	if errors.Is(err, galaxy.ErrRepeated) {
-		return t.appliedBefore(ctx, m, err)
-	}
-	return a, refusal(err)
-}
-
-// joins notes that a player joins by a change, if the player may.
-func (t *table) joins(change *galaxy.GameChange, user galaxy.UserID) error {
-	if change.Nothing() {
-		return nil // the answer to a repeated request
-	}
-	now := t.Now()
-	rights, ok := t.Rights(user)
-	if !ok {
-		return galaxy.Errorf(galaxy.NotFound, "the player has no account any more")
-	}
-	change.Joins = append(change.Joins, galaxy.Join{User: user, Seats: rights.Numbers(now).MaxActiveMemberships})
-	return rights.Allows(galaxy.ActJoinGame, now)
-}
-
-// refusal gives the words for a join that the store has refused.
-func refusal(err error) error {
-	switch {
-	case errors.Is(err, galaxy.ErrBlocked):
-		return galaxy.Errorf(galaxy.Forbidden, "the player may not %s any more", galaxy.ActJoinGame)
-	case errors.Is(err, galaxy.ErrSeats):
-		return galaxy.Errorf(galaxy.EligibilityDenied, "the player has a seat in as many games as the entitlement allows")
-	}
-	return err
-}
-
-// appliedBefore answers a repeated request with the application it made, whatever became of it; refusal otherwise.
-func (t *table) appliedBefore(ctx context.Context, m Apply, refusal error) (galaxy.Application, error) {
-	if m.Idempotency.Key == "" {
-		return galaxy.Application{}, refusal
-	}
-	earlier, err := t.Store.ApplicationByKey(ctx, m.User, m.Idempotency.Key)
-	if galaxy.Is(err, galaxy.NotFound) {
-		return galaxy.Application{}, refusal
-	}
+	change, err := rule(version, t.by(m.Principal, m.RequestID))
 	if err == nil {
-		_, err = earlier.Idempotency.Repeats(m.Idempotency)
+		err = missing
 	}
-	if err == nil && earlier.Game != t.id {
-		err = galaxy.Errorf(galaxy.Conflict, "this idempotency key was used for another game")
-	}
-	return earlier, err
+	return change, err
 }
 
-func (t *table) onApprove(c actor.Context, ctx context.Context, m Approve) (galaxy.Application, error) {
-	if err := t.load(c, ctx); err != nil {
-		return galaxy.Application{}, err
-	}
-	change, a, err := t.game.Approve(m.Application, galaxy.MembershipID{UUID: galaxy.NewID()}, t.by(m.Principal, m.RequestID))
-	if err == nil {
-		err = t.joins(&change, a.User)
-	}
+// version picks the engine's version; missing says why there is none.
+func (t *table) version(ctx context.Context) (version galaxy.EngineVersion, missing, err error) {
+	registry, err := t.Store.EngineVersions(ctx)
 	if err != nil {
-		return galaxy.Application{}, err
+		return version, nil, err
 	}
-	return a, refusal(t.commit(c, ctx, change))
+	version, missing = galaxy.PickVersion(registry, t.game.TargetVersion)
+	return version, missing, nil
+}
+
+// look does what has come due in the lobby: an automatic start, the end of an enrolment that has failed, expired invites.
+func (t *table) look(c actor.Context, ctx context.Context) error {
+	by := t.by(galaxy.System("lobby"), "")
+	if !t.game.StartsBy(by.At) {
+		return t.commit(c, ctx, t.game.Lapse(by))
+	}
+	version, missing, err := t.version(ctx)
+	if err != nil {
+		return err
+	}
+	return t.commit(c, ctx, t.game.AutoStart(version, missing, by))
 }
 
 // onView shows a game to whoever is or was a member.
@@ -172,6 +162,9 @@ func (t *table) onView(c actor.Context, ctx context.Context, m View) (Viewed, er
 	}
 	seat, ok := t.game.SeatOf(m.User)
 	if !ok {
+		if err := t.game.Show(galaxy.User(m.User)); err != nil {
+			return Viewed{}, err
+		}
 		return Viewed{}, galaxy.Errorf(galaxy.Forbidden, "you hold no seat in this game")
 	}
 	r := t.game.Runtime

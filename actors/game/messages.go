@@ -24,44 +24,80 @@ type Create struct {
 	Idempotency galaxy.Idempotency
 }
 
-// Get asks for the game; an unknown one is galaxy.NotFound.
+// Get asks for the game on somebody's behalf; an unknown one, or one that To may not know of, is galaxy.NotFound. A zero To
+// may know of every game.
 type Get struct {
 	kit.Returns[galaxy.Game]
+	To galaxy.Principal
 }
 
-// Forget takes a player whose account is being deleted out of a game that does not run yet: the application is
-// withdrawn, the seat and its name are free. It can be done twice.
+// Edit changes fields of the game. Version is that of the game that the edit was meant for; 0 is any.
+type Edit struct {
+	kit.Returns[galaxy.Game]
+	By
+	Version int64
+	Edit    galaxy.GameEdit
+}
+
+// Forget takes a player whose account is being deleted out of the game: applications, invites, a seat before the start,
+// and the ownership. It can be done twice.
 type Forget struct {
 	kit.Returns[galaxy.Game]
 	User galaxy.UserID
 }
 
-// OpenEnrollment lets players apply until EndsAt.
-type OpenEnrollment struct {
-	kit.Returns[galaxy.Game]
-	By
-	EndsAt time.Time
-}
-
-// ReadyToStart closes the enrolment, or takes back a failed start.
-type ReadyToStart struct {
-	kit.Returns[galaxy.Game]
-	By
-}
-
-// ForceStart closes the enrolment if it is open and starts the engine. The answer comes when the start is
-// recorded; the engine is brought up afterwards.
-type ForceStart struct {
-	kit.Returns[galaxy.Game]
-	By
-}
-
-// ForceStop fails a start that is under way, or pauses a running game and stops its engine, keeping the state.
-// The answer comes when the stop is recorded.
-type ForceStop struct {
-	kit.Returns[galaxy.Game]
-	By
-}
+// The moves of the lobby. Each is answered when it is recorded; what follows, as the start of an engine, comes afterwards.
+type (
+	// OpenEnrollment lets players in until EndsAt; nil stands for the end that the game has.
+	OpenEnrollment struct {
+		kit.Returns[galaxy.Game]
+		By
+		EndsAt *time.Time
+	}
+	// ReadyToStart closes the enrolment, or takes back a failed start.
+	ReadyToStart struct {
+		kit.Returns[galaxy.Game]
+		By
+	}
+	// Begin starts a game that is ready; with Retry, one whose start has failed.
+	Begin struct {
+		kit.Returns[galaxy.Game]
+		By
+		Retry bool
+	}
+	// ForceStart starts a game whatever its minimum, and closes the enrolment if it is open.
+	ForceStart struct {
+		kit.Returns[galaxy.Game]
+		By
+	}
+	// ForceStop fails a start that is under way, or pauses a running game and stops its engine, keeping the state.
+	ForceStop struct {
+		kit.Returns[galaxy.Game]
+		By
+	}
+	// Pause stops the clock of a running game.
+	Pause struct {
+		kit.Returns[galaxy.Game]
+		By
+	}
+	// Resume goes on with a paused game once its engine answers.
+	Resume struct {
+		kit.Returns[galaxy.Game]
+		By
+	}
+	// Cancel ends the game before its time.
+	Cancel struct {
+		kit.Returns[galaxy.Game]
+		By
+		Reason string
+	}
+	// Transfer hands the game over to the member To.
+	Transfer struct {
+		kit.Returns[galaxy.Game]
+		By
+		To galaxy.UserID
+	}
+)
 
 // ForceNextTurn makes turn Turn now. It is galaxy.Conflict unless that turn is next. The answer comes when the
 // claim of the turn is recorded.
@@ -71,21 +107,86 @@ type ForceNextTurn struct {
 	Turn int
 }
 
-// Apply asks for a seat under a race name.
-type Apply struct {
-	kit.Returns[galaxy.Application]
-	User        galaxy.UserID
-	Race        string
-	Idempotency galaxy.Idempotency
-	RequestID   string
-}
-
-// Approve gives an applicant the seat.
-type Approve struct {
-	kit.Returns[galaxy.Application]
-	By
-	Application galaxy.ApplicationID
-}
+// What players and owners do with seats. Each decision that was made before is answered again without anything to store.
+type (
+	// Apply asks for a seat under a race name.
+	Apply struct {
+		kit.Returns[galaxy.Application]
+		User        galaxy.UserID
+		Race        string
+		Idempotency galaxy.Idempotency
+		RequestID   string
+	}
+	// Approve gives an applicant the seat.
+	Approve struct {
+		kit.Returns[galaxy.Application]
+		By
+		Application galaxy.ApplicationID
+	}
+	// Reject turns an applicant down.
+	Reject struct {
+		kit.Returns[galaxy.Application]
+		By
+		Application galaxy.ApplicationID
+	}
+	// Withdraw takes the player's own application back.
+	Withdraw struct {
+		kit.Returns[galaxy.Application]
+		User        galaxy.UserID
+		RequestID   string
+		Application galaxy.ApplicationID
+	}
+	// Invite asks a player into a private game until ExpiresAt; zero is the usual time from now.
+	Invite struct {
+		kit.Returns[galaxy.Invite]
+		By
+		User        galaxy.UserID
+		ExpiresAt   time.Time
+		Idempotency galaxy.Idempotency
+	}
+	// Redeem takes the seat that the player is invited to, under a race name.
+	Redeem struct {
+		kit.Returns[galaxy.Invite]
+		User      galaxy.UserID
+		RequestID string
+		Invite    galaxy.InviteID
+		Race      string
+	}
+	// Decline turns the player's own invite down.
+	Decline struct {
+		kit.Returns[galaxy.Invite]
+		User      galaxy.UserID
+		RequestID string
+		Invite    galaxy.InviteID
+	}
+	// Revoke takes an invite back.
+	Revoke struct {
+		kit.Returns[galaxy.Invite]
+		By
+		Invite galaxy.InviteID
+	}
+	// Remove takes a seat away; with Block, from a player who is not to come back.
+	Remove struct {
+		kit.Returns[galaxy.Membership]
+		By
+		Membership galaxy.MembershipID
+		Block      bool
+		Reason     string
+	}
+	// Ban is Remove with Block for an operator, who knows the player.
+	Ban struct {
+		kit.Returns[galaxy.Membership]
+		By
+		User   galaxy.UserID
+		Reason string
+	}
+	// Leave gives the player's own seat up.
+	Leave struct {
+		kit.Returns[galaxy.Membership]
+		User      galaxy.UserID
+		RequestID string
+	}
+)
 
 // View asks for what a member may see of the game: the game and the member's own seat. Whoever never was a
 // member gets galaxy.Forbidden.

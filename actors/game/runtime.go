@@ -21,6 +21,7 @@ type runner struct {
 	bringsUp  bool // it was spawned to bring the engine up, not only to stop it
 	cause     string
 	turn      [2]int64 // operation number and attempt of the turn that it was asked to make
+	resume    int64    // operation number of the resume that it was spawned for
 	stop      int64    // operation number of the stop that it was asked for
 }
 
@@ -28,8 +29,9 @@ func (r *runner) tell(c actor.Context, m any) { kit.Send(c, r.pid, m) }
 
 // fact is something the engine has told and the game must decide on.
 type fact struct {
-	name   string
-	decide func(galaxy.Game, galaxy.By) galaxy.GameChange
+	name     string
+	finished bool // the engine shows a game that is over
+	decide   func(galaxy.Game, galaxy.By, galaxy.Settlement) galaxy.GameChange
 }
 
 // onEngine takes what the engine tells, unless it is not the engine that is wanted now.
@@ -38,35 +40,45 @@ func (t *table) onEngine(c actor.Context, m any) {
 	case engine.Up:
 		if m.Serial == t.engine.serial {
 			t.engine.up = true
-			t.learn(c, fact{"up", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineUp(m.Status, by) }})
+			t.learn(c, fact{name: "up", finished: m.Status.Finished, decide: func(g galaxy.Game, by galaxy.By, settle galaxy.Settlement) galaxy.GameChange {
+				m.Status.Settlement = settle
+				return g.EngineUp(m.Status, by)
+			}})
 		}
 	case engine.Down:
 		if m.Serial == t.engine.serial {
 			t.down(c, m.Cause)
-			t.learn(c, fact{"down", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineDown(m.Cause, by) }})
+			t.learn(c, fact{name: "down", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
+				return g.EngineDown(m.Cause, by)
+			}})
 		}
 	case engine.Unknown:
 		if m.Serial == t.engine.serial {
-			t.learn(c, fact{"unknown", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.DriverUnknown(by) }})
+			t.learn(c, fact{name: "unknown", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange { return g.DriverUnknown(by) }})
 		}
 	case engine.Refused:
 		if m.Serial == t.engine.serial {
-			t.learn(c, fact{"refused", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineGone(m.Cause, by) }})
+			t.learn(c, fact{name: "refused", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
+				return g.EngineGone(m.Cause, by)
+			}})
 		}
 	case engine.Lost:
 		if m.Serial == t.engine.serial {
-			t.learn(c, fact{"lost", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Lost(m.Cause, by) }})
+			t.learn(c, fact{name: "lost", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange { return g.Lost(m.Cause, by) }})
 		}
 	case engine.TurnMade:
-		t.learn(c, fact{"turn made", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+		t.learn(c, fact{name: "turn made", finished: m.Status.Finished, decide: func(g galaxy.Game, by galaxy.By, settle galaxy.Settlement) galaxy.GameChange {
+			m.Status.Settlement = settle
 			return g.TurnMade(m.Number, m.Attempt, m.Status, by)
 		}})
 	case engine.TurnFailed:
-		t.learn(c, fact{"turn failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+		t.learn(c, fact{name: "turn failed", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
 			return g.TurnFailed(m.Number, m.Attempt, m.Cause, by)
 		}})
 	case engine.Stopped:
-		t.learn(c, fact{"stopped", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Stopped(m.Number, by) }})
+		t.learn(c, fact{name: "stopped", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
+			return g.Stopped(m.Number, by)
+		}})
 	}
 }
 
@@ -86,7 +98,9 @@ func (t *table) onTerminated(c actor.Context, m *actor.Terminated) {
 	cause := t.engine.cause
 	t.engine.pid = nil
 	t.down(c, cause)
-	t.learn(c, fact{"gone", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineGone(cause, by) }})
+	t.learn(c, fact{name: "gone", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
+		return g.EngineGone(cause, by)
+	}})
 }
 
 // learn decides on a fact. Facts are stored in the order they came, and tried until they are.
@@ -103,12 +117,26 @@ func (t *table) settle(c actor.Context) {
 			t.wait(c, t.facts[0], err)
 			return
 		}
-		if err := t.commit(c, ctx, t.facts[0].decide(*t.game, t.by(galaxy.System("runtime"), ""))); err != nil {
+		settle, err := t.settlement(ctx, t.facts[0])
+		if err == nil {
+			err = t.commit(c, ctx, t.facts[0].decide(*t.game, t.by(galaxy.System("runtime"), ""), settle))
+		}
+		if err != nil {
 			t.wait(c, t.facts[0], err)
 			return
 		}
 		t.facts = t.facts[1:]
 	}
+}
+
+// settlement reads what the names of a game that is over are settled by.
+func (t *table) settlement(ctx context.Context, f fact) (galaxy.Settlement, error) {
+	if !f.finished {
+		return galaxy.Settlement{}, nil
+	}
+	settle, err := t.Store.Settlement(ctx, t.id, t.game.Runtime.Epoch)
+	settle.NameTTL = t.NameTTL
+	return settle, err
 }
 
 func (t *table) wait(c actor.Context, f fact, err error) {
@@ -131,10 +159,15 @@ func (t *table) onWake(c actor.Context) {
 	}
 	t.settle(c)
 	if t.game != nil {
-		t.pursue(c)
+		version := t.game.Version
+		if err := t.look(c, ctx); err != nil {
+			t.log().Warn("what has come due in the lobby could not be stored yet", zap.Error(err))
+		}
+		t.looked = version
 	}
-	if t.game != nil && !t.game.Wanted() {
-		t.idle.Use(c, t.Now())
+	if t.game != nil {
+		t.pursue(c)
+		t.rest(c)
 	}
 }
 
@@ -153,9 +186,25 @@ func (t *table) pursue(c actor.Context) {
 	if t.game == nil || t.game.Version != g.Version {
 		return // close has committed, and has pursued what came of it
 	}
+	t.expectLapse(c, now)
 	t.limitStart(c, now)
 	t.keepEngine(c)
 	t.ask(c)
+}
+
+// expectLapse sets the timer of what next comes due in the lobby. What is due already is looked at at once, unless the
+// last look at the same game has done nothing about it.
+func (t *table) expectLapse(c actor.Context, now time.Time) {
+	at := t.game.WakeAt()
+	if at == nil {
+		t.timers.Cancel(lapse)
+		return
+	}
+	wait := max(0, at.Sub(now))
+	if wait == 0 && t.looked == t.game.Version {
+		wait = t.Retry
+	}
+	t.timers.Start(c, lapse, wait)
 }
 
 // limitStart gives a start up after its time, which does not run while nothing is known of the engine.
@@ -178,7 +227,7 @@ func (t *table) limitStart(c actor.Context, now time.Time) {
 		return
 	}
 	t.timers.Cancel(starting)
-	t.facts = append(t.facts, fact{"start timeout", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+	t.facts = append(t.facts, fact{name: "start timeout", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
 		return g.StartFailed("the engine did not come up in "+limit.String(), by)
 	}})
 	kit.Tell(kit.Self(c), Wake{})
@@ -187,10 +236,15 @@ func (t *table) limitStart(c actor.Context, now time.Time) {
 // keepEngine spawns the engine's actor when one is wanted, and lets go of one that is not. The container stays.
 func (t *table) keepEngine(c actor.Context) {
 	g := *t.game
-	stopping := g.Runtime.Op != nil && g.Runtime.Op.Kind == galaxy.OpStop
+	op := g.Runtime.Op
+	stopping := op != nil && op.Kind == galaxy.OpStop
 	bringsUp := g.Wanted() && !stopping
+	resume := int64(0)
+	if op != nil && op.Kind == galaxy.OpResume {
+		resume = op.Number // asks for a new look at the engine
+	}
 	switch {
-	case !g.Wanted() || t.engine.pid != nil && bringsUp && !t.engine.bringsUp:
+	case !g.Wanted() || t.engine.pid != nil && resume != 0 && resume != t.engine.resume || t.engine.pid != nil && bringsUp && !t.engine.bringsUp:
 		t.dismiss(c)
 		if !g.Wanted() {
 			return
@@ -199,7 +253,7 @@ func (t *table) keepEngine(c actor.Context) {
 		return
 	}
 	t.engine.serial++
-	t.engine = runner{serial: t.engine.serial, bringsUp: bringsUp}
+	t.engine = runner{serial: t.engine.serial, bringsUp: bringsUp, resume: resume}
 	t.engine.pid = c.Spawn(engine.Props(t.sys, t.Engine, engine.Spec{Serial: t.engine.serial, Game: g.ID, Version: g.Runtime.EngineVersion,
 		ImageRef: g.Runtime.ImageRef, ExpectedTurn: g.Runtime.ExpectedTurn, Turn: g.Runtime.Turn, Races: g.Races(), Up: bringsUp}))
 }
@@ -241,5 +295,5 @@ func (t *table) makeTurn(c actor.Context, op galaxy.Operation) {
 		return
 	}
 	t.engine.turn = [2]int64{op.Number, int64(op.Attempt)}
-	t.engine.tell(c, engine.MakeTurn{Number: op.Number, Attempt: op.Attempt, Recorded: r.Turn, Digest: r.Digest, Orders: orders})
+	t.engine.tell(c, engine.MakeTurn{Number: op.Number, Attempt: op.Attempt, Recorded: r.Turn, Digest: r.Digest, Orders: orders, Banish: t.game.Banished()})
 }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"time"
 
 	flatbuffers "github.com/google/flatbuffers/go"
 
@@ -17,8 +18,33 @@ type event struct {
 
 func (e event) Kind() string { return string(e.kind) }
 
+// builder makes one table.
+type builder = func(*flatbuffers.Builder, galaxy.Payload) flatbuffers.UOffsetT
+
+// text makes a table of one string.
+func text(value func(galaxy.Payload) string, start func(*flatbuffers.Builder), add func(*flatbuffers.Builder, flatbuffers.UOffsetT),
+	end func(*flatbuffers.Builder) flatbuffers.UOffsetT) builder {
+	return func(b *flatbuffers.Builder, p galaxy.Payload) flatbuffers.UOffsetT {
+		s := b.CreateString(value(p))
+		start(b)
+		add(b, s)
+		return end(b)
+	}
+}
+
+func gameID(p galaxy.Payload) string { return p.Game.String() }
+
+func raceName(p galaxy.Payload) string { return p.Race }
+
 // tables encode the payload of each kind that goes by push.
-var tables = map[galaxy.Kind]func(*flatbuffers.Builder, galaxy.Payload) flatbuffers.UOffsetT{
+var tables = map[galaxy.Kind]builder{
+	galaxy.ApplicationApproved: text(gameID, notification.ApplicationApprovedStart, notification.ApplicationApprovedAddGameId, notification.ApplicationApprovedEnd),
+	galaxy.ApplicationRejected: text(gameID, notification.ApplicationRejectedStart, notification.ApplicationRejectedAddGameId, notification.ApplicationRejectedEnd),
+	galaxy.InviteWithdrawn:     text(gameID, notification.InviteRevokedStart, notification.InviteRevokedAddGameId, notification.InviteRevokedEnd),
+	galaxy.MembershipBlocked:   text(gameID, notification.MembershipBlockedStart, notification.MembershipBlockedAddGameId, notification.MembershipBlockedEnd),
+	galaxy.GameUpdated:         text(gameID, notification.GameUpdatedStart, notification.GameUpdatedAddGameId, notification.GameUpdatedEnd),
+	galaxy.NameRegistered:      text(raceName, notification.RaceNameRegisteredStart, notification.RaceNameRegisteredAddRaceName, notification.RaceNameRegisteredEnd),
+	galaxy.NameExpired:         text(raceName, notification.RaceNameExpiredStart, notification.RaceNameExpiredAddRaceName, notification.RaceNameExpiredEnd),
 	galaxy.ApplicationSubmitted: func(b *flatbuffers.Builder, p galaxy.Payload) flatbuffers.UOffsetT {
 		game, application := b.CreateString(p.Game.String()), b.CreateString(p.Application.String())
 		notification.ApplicationSubmittedStart(b)
@@ -26,17 +52,31 @@ var tables = map[galaxy.Kind]func(*flatbuffers.Builder, galaxy.Payload) flatbuff
 		notification.ApplicationSubmittedAddApplicationId(b, application)
 		return notification.ApplicationSubmittedEnd(b)
 	},
-	galaxy.ApplicationApproved: func(b *flatbuffers.Builder, p galaxy.Payload) flatbuffers.UOffsetT {
-		game := b.CreateString(p.Game.String())
-		notification.ApplicationApprovedStart(b)
-		notification.ApplicationApprovedAddGameId(b, game)
-		return notification.ApplicationApprovedEnd(b)
+	galaxy.InviteReceived: func(b *flatbuffers.Builder, p galaxy.Payload) flatbuffers.UOffsetT {
+		game, inviter := b.CreateString(p.Game.String()), flatbuffers.UOffsetT(0)
+		if p.Inviter != nil {
+			inviter = b.CreateString(p.Inviter.String())
+		}
+		notification.InviteReceivedStart(b)
+		notification.InviteReceivedAddGameId(b, game)
+		if inviter != 0 {
+			notification.InviteReceivedAddInviterUserId(b, inviter)
+		}
+		return notification.InviteReceivedEnd(b)
 	},
-	galaxy.ApplicationRejected: func(b *flatbuffers.Builder, p galaxy.Payload) flatbuffers.UOffsetT {
-		game := b.CreateString(p.Game.String())
-		notification.ApplicationRejectedStart(b)
-		notification.ApplicationRejectedAddGameId(b, game)
-		return notification.ApplicationRejectedEnd(b)
+	galaxy.MembershipRemoved: func(b *flatbuffers.Builder, p galaxy.Payload) flatbuffers.UOffsetT {
+		game, reason := b.CreateString(p.Game.String()), b.CreateString(p.Reason)
+		notification.MembershipRemovedStart(b)
+		notification.MembershipRemovedAddGameId(b, game)
+		notification.MembershipRemovedAddReason(b, reason)
+		return notification.MembershipRemovedEnd(b)
+	},
+	galaxy.NameWon: func(b *flatbuffers.Builder, p galaxy.Payload) flatbuffers.UOffsetT {
+		name, expires := b.CreateString(p.Race), b.CreateString(p.ExpiresAt.UTC().Format(time.RFC3339))
+		notification.RaceNamePendingStart(b)
+		notification.RaceNamePendingAddRaceName(b, name)
+		notification.RaceNamePendingAddExpiresAt(b, expires)
+		return notification.RaceNamePendingEnd(b)
 	},
 	galaxy.TurnReady: func(b *flatbuffers.Builder, p galaxy.Payload) flatbuffers.UOffsetT {
 		game := b.CreateString(p.Game.String())

@@ -16,9 +16,11 @@ import (
 type Store interface {
 	DueGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error)
 	LiveGames(ctx context.Context) ([]galaxy.GameID, error)
+	LapsedGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error)
 	DeletingUsers(ctx context.Context, limit int) ([]galaxy.UserID, error)
 	ExpiredUsers(ctx context.Context, now time.Time, limit int) ([]galaxy.UserID, error)
 	PurgeChallenges(ctx context.Context, before time.Time, n int) (int, error)
+	PurgeNameHistory(ctx context.Context, before time.Time, n int) (int, error)
 	PurgeSessions(ctx context.Context, before time.Time, n int) (int, error)
 	KeepAudit(ctx context.Context, now, before time.Time) (dropped int, err error)
 }
@@ -28,7 +30,11 @@ type Deps struct {
 	Config Config
 	// SessionRetention is how long revoked sessions are kept.
 	SessionRetention time.Duration
-	Store            Store
+	// NameRetention is how long the history of race names is kept.
+	NameRetention time.Duration
+	// Lobby is how often games are looked for whose enrolment, or an invite to which, has ended.
+	Lobby time.Duration
+	Store Store
 	// WakeGame and WakeUser tell one to look at what is due.
 	WakeGame func(galaxy.GameID)
 	WakeUser func(galaxy.UserID)
@@ -53,12 +59,14 @@ type sweeper struct {
 
 // Start starts the sweeper.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref, error) {
+	d.Lobby = cmp.Or(d.Lobby, time.Minute)
 	d.Interval, d.Purge = cmp.Or(d.Interval, 30*time.Second), cmp.Or(d.Purge, time.Hour)
 	return sys.Spawn("sweeper", sys.Props(func() actor.Actor { return &sweeper{Deps: d} }, kit.Kind("sweeper")), strategy)
 }
 
 const (
 	sweep = "sweep"
+	lobby = "lobby"
 	purge = "purge"
 )
 
@@ -70,6 +78,7 @@ func (s *sweeper) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.timers.Start(c, sweep, 0)
+		s.timers.Start(c, lobby, 0)
 		s.timers.Start(c, purge, min(s.Purge, firstPurge))
 	case kit.Tick:
 		s.onTick(c, m)
@@ -95,6 +104,9 @@ func (s *sweeper) onTick(c actor.Context, m kit.Tick) {
 	case sweep:
 		s.sweep(kit.TraceContext(c))
 		s.timers.Start(c, sweep, s.Interval)
+	case lobby:
+		s.lobby(kit.TraceContext(c))
+		s.timers.Start(c, lobby, s.Lobby)
 	case purge:
 		s.cancel = kit.Job(c, purgeTimeout, func(ctx context.Context) any { return purged{s.purge(ctx)} }, func(err error) any { return purged{err} })
 	}
@@ -116,6 +128,19 @@ func (s *sweeper) sweep(ctx context.Context) {
 	}
 	for _, id := range users {
 		s.WakeUser(id)
+	}
+}
+
+// lobby wakes the games that something has lapsed in; each does itself what is to be done.
+func (s *sweeper) lobby(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	games, err := s.Store.LapsedGames(ctx, s.Now(), limit)
+	if err != nil {
+		s.Log.Warn("the games that have lapsed could not be read", zap.Error(err))
+	}
+	for _, id := range games {
+		s.WakeGame(id)
 	}
 }
 

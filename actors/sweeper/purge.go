@@ -36,7 +36,8 @@ func (s *sweeper) purge(ctx context.Context) error {
 		s.Log.Info("months of the audit were dropped", zap.Int("months", dropped))
 	}
 	return errors.Join(err, batches(ctx, s.Store.PurgeChallenges, now.Add(-challengeRetention)),
-		batches(ctx, s.Store.PurgeSessions, now.Add(-s.SessionRetention)))
+		batches(ctx, s.Store.PurgeSessions, now.Add(-s.SessionRetention)),
+		batches(ctx, s.Store.PurgeNameHistory, now.Add(-s.NameRetention)))
 }
 
 func batches(ctx context.Context, purge func(context.Context, time.Time, int) (int, error), before time.Time) error {

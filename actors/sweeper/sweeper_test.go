@@ -15,7 +15,7 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-var live, due = galaxy.GameID{UUID: galaxy.NewID()}, galaxy.GameID{UUID: galaxy.NewID()}
+var live, due, lapsed = galaxy.GameID{UUID: galaxy.NewID()}, galaxy.GameID{UUID: galaxy.NewID()}, galaxy.GameID{UUID: galaxy.NewID()}
 
 // fake is a store that is away at first.
 type fake struct {
@@ -35,6 +35,18 @@ func (f *fake) DueGames(_ context.Context, now time.Time, limit int) ([]galaxy.G
 		return nil, errors.New("asked for nothing")
 	}
 	return []galaxy.GameID{due}, nil
+}
+
+func (f *fake) LapsedGames(_ context.Context, now time.Time, limit int) ([]galaxy.GameID, error) {
+	if now.IsZero() || limit < 1 {
+		return nil, errors.New("asked for nothing")
+	}
+	return []galaxy.GameID{lapsed}, nil
+}
+
+func (f *fake) PurgeNameHistory(_ context.Context, before time.Time, _ int) (int, error) {
+	f.purges <- time.Since(before).Round(time.Hour).String()
+	return 0, nil
 }
 
 func (f *fake) DeletingUsers(context.Context, int) ([]galaxy.UserID, error) {
@@ -66,25 +78,34 @@ var deleting, expired = galaxy.UserID{UUID: galaxy.NewID()}, galaxy.UserID{UUID:
 func TestAccountsAreWokenAndWhatIsOldIsPurged(t *testing.T) {
 	sys, woken := kittest.System(t), make(chan galaxy.UserID, 100)
 	store := &fake{purges: make(chan string, 100)}
-	ref, err := sweeper.Start(sys, sweeper.Deps{Store: store, Config: sweeper.Config{AuditRetention: 900 * time.Hour}, SessionRetention: 100 * time.Hour,
+	ref, err := sweeper.Start(sys, sweeper.Deps{Store: store, Config: sweeper.Config{AuditRetention: 900 * time.Hour}, SessionRetention: 100 * time.Hour, NameRetention: 77 * time.Hour,
 		WakeGame: func(galaxy.GameID) {}, WakeUser: func(id galaxy.UserID) { woken <- id }, Now: time.Now, Log: zap.NewNop(), Interval: time.Hour, Purge: time.Millisecond}, kittest.Never)
 	require.NoError(t, err)
 	t.Cleanup(func() { kittest.Stop(t, sys, ref) })
 	require.Equal(t, deleting, <-woken)
 	require.Equal(t, expired, <-woken)
-	for _, want := range []string{"900h0m0s", "48h0m0s", "100h0m0s", "100h0m0s"} {
+	for _, want := range []string{"900h0m0s", "48h0m0s", "100h0m0s", "100h0m0s", "77h0m0s"} {
 		require.Equal(t, want, <-store.purges, "batch after batch, and on after one that failed")
 	}
 }
 
 func TestGamesAreWoken(t *testing.T) {
-	sys, woken := kittest.System(t), make(chan galaxy.GameID, 100)
+	sys, woken, lapsing := kittest.System(t), make(chan galaxy.GameID, 100), make(chan galaxy.GameID, 100)
+	wake := func(id galaxy.GameID) {
+		if id == lapsed {
+			lapsing <- id
+		} else {
+			woken <- id
+		}
+	}
 	store := &fake{purges: make(chan string, 100)}
 	store.away.Store(3)
-	ref, err := sweeper.Start(sys, sweeper.Deps{Store: store, WakeGame: func(id galaxy.GameID) { woken <- id }, WakeUser: func(galaxy.UserID) {}, Now: time.Now, Log: zap.NewNop(), Interval: time.Millisecond}, kittest.Never)
+	ref, err := sweeper.Start(sys, sweeper.Deps{Lobby: time.Millisecond, Store: store, WakeGame: wake, WakeUser: func(galaxy.UserID) {}, Now: time.Now, Log: zap.NewNop(), Interval: time.Millisecond}, kittest.Never)
 	require.NoError(t, err)
 	t.Cleanup(func() { kittest.Stop(t, sys, ref) })
 	require.Equal(t, live, <-woken, "first, once the store answers, those that were alive")
 	require.Equal(t, due, <-woken)
 	require.Equal(t, due, <-woken, "then those that are due, again and again")
+	<-lapsing
+	<-lapsing
 }

@@ -78,7 +78,7 @@ func (d *demo) register(ctx context.Context, s *stack.Stack) error {
 	return gateway.Check(a.HTTPResponse, a.Body, http.StatusCreated)
 }
 
-// begin makes a game, signs the players in, and starts it.
+// begin makes a game, signs the players in, and waits until it runs.
 func (d *demo) begin(ctx context.Context) error {
 	api := d.gateway.API
 	made, err := api.AdminCreateGameWithResponse(ctx, nil, client.CreateGameRequest{Name: "Demo", MinPlayers: 2, MaxPlayers: d.races, TurnSchedule: "0 21 * * *"}, d.admin)
@@ -89,7 +89,7 @@ func (d *demo) begin(ctx context.Context) error {
 		return fmt.Errorf("make the game: %w", err)
 	}
 	d.saved.Game = made.JSON201.GameID
-	opened, err := api.AdminOpenEnrollmentWithResponse(ctx, d.saved.Game, nil, client.OpenEnrollmentRequest{EnrollmentEndsAt: time.Now().Add(time.Hour)}, d.admin)
+	opened, err := api.AdminOpenEnrollmentWithResponse(ctx, d.saved.Game, nil, client.OpenEnrollmentRequest{EnrollmentEndsAt: new(time.Now().Add(time.Hour))}, d.admin)
 	if err != nil {
 		return err
 	}
@@ -99,13 +99,7 @@ func (d *demo) begin(ctx context.Context) error {
 	if err := during(fmt.Sprintf("signing %d players in", d.races), func() error { return d.join(ctx) }); err != nil {
 		return err
 	}
-	started, err := api.AdminForceStartWithResponse(ctx, d.saved.Game, nil, d.admin)
-	if err != nil {
-		return err
-	}
-	if err := gateway.Check(started.HTTPResponse, started.Body, http.StatusOK); err != nil {
-		return fmt.Errorf("start the game: %w", err)
-	}
+	// The table is full, so the game starts by itself.
 	if err := during("starting the engine", func() error { _, err := d.await(ctx, 0); return err }); err != nil {
 		return err
 	}

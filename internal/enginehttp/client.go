@@ -97,6 +97,11 @@ func (c *Client) Turn(ctx context.Context, address string, game galaxy.GameID, e
 	return galaxy.GeneratedTurn{EngineStatus: s, GeneratedTurn: t.GeneratedTurn, Replayed: t.Replayed}, err
 }
 
+// Banish takes a race out of the game with the next turn. It can be done twice.
+func (c *Client) Banish(ctx context.Context, address string, game galaxy.GameID, race string) error {
+	return c.call(ctx, request{method: "POST", address: address, path: "/api/v1/admin/race/banish", body: engineapi.BanishRequest{RaceName: race}, game: game}, nil)
+}
+
 // PutOrders replaces a race's list.
 func (c *Client) PutOrders(ctx context.Context, address string, w galaxy.OrderWrite) (galaxy.OrderResult, error) {
 	body, err := orderBody(w)

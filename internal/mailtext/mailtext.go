@@ -7,15 +7,23 @@ import (
 	"fmt"
 	"strings"
 	"text/template"
+	"time"
 )
 
 //go:embed templates/*.txt
 var files embed.FS
 
 // Kinds are the mails there are; each has a template whose first line is the subject.
-var Kinds = []string{"auth.login_code", "auth.email_code", "auth.email_changed", "lobby.application.approved", "lobby.application.rejected"}
+var Kinds = []string{"auth.login_code", "auth.email_code", "auth.email_changed", "lobby.application.approved", "lobby.application.rejected",
+	"lobby.invite.received", "lobby.membership.removed", "lobby.membership.blocked", "lobby.race_name.pending"}
 
-var templates = template.Must(template.New("").Option("missingkey=error").ParseFS(files, "templates/*.txt"))
+var templates = template.Must(template.New("").Option("missingkey=error").Funcs(template.FuncMap{"when": when}).ParseFS(files, "templates/*.txt"))
+
+// when writes a time of a payload for people.
+func when(stamp string) (string, error) {
+	t, err := time.Parse(time.RFC3339, stamp)
+	return t.UTC().Format("2 January 2006, 15:04 UTC"), err
+}
 
 // Render makes subject and text of a mail from its payload, a JSON object.
 func Render(kind string, payload json.RawMessage) (subject, text string, err error) {

@@ -9,7 +9,7 @@ import (
 
 func TestEveryKindRenders(t *testing.T) {
 	for _, kind := range Kinds {
-		subject, text, err := Render(kind, json.RawMessage(`{"code":"123456","ttl":"10 minutes","game_id":"x","game_name":"Andromeda\r\nBcc: x@example.com"}`))
+		subject, text, err := Render(kind, json.RawMessage(`{"code":"123456","ttl":"10 minutes","game_id":"x","race_name":"Terran","expires_at":"2026-01-02T03:04:05Z","game_name":"Andromeda\r\nBcc: x@example.com"}`))
 		require.NoError(t, err, kind)
 		require.NotEmpty(t, text)
 		require.NotContains(t, subject, "\n", kind)

@@ -135,7 +135,7 @@ func Game(t testing.TB, st *store.Store, n int) (galaxy.Game, []galaxy.Account) 
 		galaxy.GameSpec{Name: "Andromeda", MinPlayers: 2, MaxPlayers: 64, Schedule: galaxy.Schedule{Cron: "0 21 * * *"}}, galaxy.Idempotency{}, by, time.Minute)
 	require.NoError(t, err)
 	g := Commit(t, st, c)
-	c, err = g.OpenEnrollment(by.At.Add(time.Hour), by)
+	c, err = g.OpenEnrollment(new(by.At.Add(time.Hour)), by)
 	require.NoError(t, err)
 	g = Commit(t, st, c)
 	var accounts []galaxy.Account

@@ -32,4 +32,10 @@ type Games struct {
 	UpdatedAt         time.Time
 	IdempotencyKey    *string
 	IdempotencyDigest *[]byte
+	OwnerID           *uuid.UUID
+	StartGapHours     int32
+	StartGapPlayers   int32
+	GapSince          *time.Time
+	OrderGraceMs      *int64
+	WakeAt            *time.Time
 }

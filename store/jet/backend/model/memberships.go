@@ -21,4 +21,5 @@ type Memberships struct {
 	Status       string
 	JoinedAt     time.Time
 	EndedAt      *time.Time
+	HoldsName    bool
 }

@@ -13,10 +13,12 @@ import (
 )
 
 type RaceNames struct {
-	RaceKey   string `sql:"primary_key"`
-	UserID    uuid.UUID
-	RaceName  string
-	Status    string
-	Since     time.Time
-	ExpiresAt *time.Time
+	RaceKey           string `sql:"primary_key"`
+	UserID            uuid.UUID
+	RaceName          string
+	Status            string
+	Since             time.Time
+	ExpiresAt         *time.Time
+	IdempotencyKey    *string
+	IdempotencyDigest *[]byte
 }

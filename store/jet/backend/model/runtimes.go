@@ -36,4 +36,5 @@ type Runtimes struct {
 	WhyText       string
 	WhySince      time.Time
 	StartedAt     *time.Time
+	RemainingMs   *int64
 }

@@ -36,6 +36,12 @@ type gamesTable struct {
 	UpdatedAt         postgres.ColumnTimestampz
 	IdempotencyKey    postgres.ColumnString
 	IdempotencyDigest postgres.ColumnBytea
+	OwnerID           postgres.ColumnString
+	StartGapHours     postgres.ColumnInteger
+	StartGapPlayers   postgres.ColumnInteger
+	GapSince          postgres.ColumnTimestampz
+	OrderGraceMs      postgres.ColumnInteger
+	WakeAt            postgres.ColumnTimestampz
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -96,9 +102,15 @@ func newGamesTableImpl(schemaName, tableName, alias string) gamesTable {
 		UpdatedAtColumn         = postgres.TimestampzColumn("updated_at")
 		IdempotencyKeyColumn    = postgres.StringColumn("idempotency_key")
 		IdempotencyDigestColumn = postgres.ByteaColumn("idempotency_digest")
-		allColumns              = postgres.ColumnList{GameIDColumn, VersionColumn, VisibilityColumn, StatusColumn, ReasonColumn, NameColumn, DescriptionColumn, MinPlayersColumn, MaxPlayersColumn, EnrollmentEndsAtColumn, TurnScheduleColumn, ScheduleTimeZoneColumn, TargetVersionColumn, CreatedByKindColumn, CreatedByColumn, CreatedAtColumn, UpdatedAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn}
-		mutableColumns          = postgres.ColumnList{VersionColumn, VisibilityColumn, StatusColumn, ReasonColumn, NameColumn, DescriptionColumn, MinPlayersColumn, MaxPlayersColumn, EnrollmentEndsAtColumn, TurnScheduleColumn, ScheduleTimeZoneColumn, TargetVersionColumn, CreatedByKindColumn, CreatedByColumn, CreatedAtColumn, UpdatedAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn}
-		defaultColumns          = postgres.ColumnList{ReasonColumn, DescriptionColumn, TargetVersionColumn}
+		OwnerIDColumn           = postgres.StringColumn("owner_id")
+		StartGapHoursColumn     = postgres.IntegerColumn("start_gap_hours")
+		StartGapPlayersColumn   = postgres.IntegerColumn("start_gap_players")
+		GapSinceColumn          = postgres.TimestampzColumn("gap_since")
+		OrderGraceMsColumn      = postgres.IntegerColumn("order_grace_ms")
+		WakeAtColumn            = postgres.TimestampzColumn("wake_at")
+		allColumns              = postgres.ColumnList{GameIDColumn, VersionColumn, VisibilityColumn, StatusColumn, ReasonColumn, NameColumn, DescriptionColumn, MinPlayersColumn, MaxPlayersColumn, EnrollmentEndsAtColumn, TurnScheduleColumn, ScheduleTimeZoneColumn, TargetVersionColumn, CreatedByKindColumn, CreatedByColumn, CreatedAtColumn, UpdatedAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn, OwnerIDColumn, StartGapHoursColumn, StartGapPlayersColumn, GapSinceColumn, OrderGraceMsColumn, WakeAtColumn}
+		mutableColumns          = postgres.ColumnList{VersionColumn, VisibilityColumn, StatusColumn, ReasonColumn, NameColumn, DescriptionColumn, MinPlayersColumn, MaxPlayersColumn, EnrollmentEndsAtColumn, TurnScheduleColumn, ScheduleTimeZoneColumn, TargetVersionColumn, CreatedByKindColumn, CreatedByColumn, CreatedAtColumn, UpdatedAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn, OwnerIDColumn, StartGapHoursColumn, StartGapPlayersColumn, GapSinceColumn, OrderGraceMsColumn, WakeAtColumn}
+		defaultColumns          = postgres.ColumnList{ReasonColumn, DescriptionColumn, TargetVersionColumn, StartGapHoursColumn, StartGapPlayersColumn}
 	)
 
 	return gamesTable{
@@ -124,6 +136,12 @@ func newGamesTableImpl(schemaName, tableName, alias string) gamesTable {
 		UpdatedAt:         UpdatedAtColumn,
 		IdempotencyKey:    IdempotencyKeyColumn,
 		IdempotencyDigest: IdempotencyDigestColumn,
+		OwnerID:           OwnerIDColumn,
+		StartGapHours:     StartGapHoursColumn,
+		StartGapPlayers:   StartGapPlayersColumn,
+		GapSince:          GapSinceColumn,
+		OrderGraceMs:      OrderGraceMsColumn,
+		WakeAt:            WakeAtColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

@@ -25,6 +25,7 @@ type membershipsTable struct {
 	Status       postgres.ColumnString
 	JoinedAt     postgres.ColumnTimestampz
 	EndedAt      postgres.ColumnTimestampz
+	HoldsName    postgres.ColumnBool
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -74,9 +75,10 @@ func newMembershipsTableImpl(schemaName, tableName, alias string) membershipsTab
 		StatusColumn       = postgres.StringColumn("status")
 		JoinedAtColumn     = postgres.TimestampzColumn("joined_at")
 		EndedAtColumn      = postgres.TimestampzColumn("ended_at")
-		allColumns         = postgres.ColumnList{MembershipIDColumn, GameIDColumn, UserIDColumn, RaceNameColumn, RaceKeyColumn, StatusColumn, JoinedAtColumn, EndedAtColumn}
-		mutableColumns     = postgres.ColumnList{GameIDColumn, UserIDColumn, RaceNameColumn, RaceKeyColumn, StatusColumn, JoinedAtColumn, EndedAtColumn}
-		defaultColumns     = postgres.ColumnList{}
+		HoldsNameColumn    = postgres.BoolColumn("holds_name")
+		allColumns         = postgres.ColumnList{MembershipIDColumn, GameIDColumn, UserIDColumn, RaceNameColumn, RaceKeyColumn, StatusColumn, JoinedAtColumn, EndedAtColumn, HoldsNameColumn}
+		mutableColumns     = postgres.ColumnList{GameIDColumn, UserIDColumn, RaceNameColumn, RaceKeyColumn, StatusColumn, JoinedAtColumn, EndedAtColumn, HoldsNameColumn}
+		defaultColumns     = postgres.ColumnList{HoldsNameColumn}
 	)
 
 	return membershipsTable{
@@ -91,6 +93,7 @@ func newMembershipsTableImpl(schemaName, tableName, alias string) membershipsTab
 		Status:       StatusColumn,
 		JoinedAt:     JoinedAtColumn,
 		EndedAt:      EndedAtColumn,
+		HoldsName:    HoldsNameColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

@@ -17,12 +17,14 @@ type raceNamesTable struct {
 	postgres.Table
 
 	// Columns
-	RaceKey   postgres.ColumnString
-	UserID    postgres.ColumnString
-	RaceName  postgres.ColumnString
-	Status    postgres.ColumnString
-	Since     postgres.ColumnTimestampz
-	ExpiresAt postgres.ColumnTimestampz
+	RaceKey           postgres.ColumnString
+	UserID            postgres.ColumnString
+	RaceName          postgres.ColumnString
+	Status            postgres.ColumnString
+	Since             postgres.ColumnTimestampz
+	ExpiresAt         postgres.ColumnTimestampz
+	IdempotencyKey    postgres.ColumnString
+	IdempotencyDigest postgres.ColumnBytea
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -64,27 +66,31 @@ func newRaceNamesTable(schemaName, tableName, alias string) *RaceNamesTable {
 
 func newRaceNamesTableImpl(schemaName, tableName, alias string) raceNamesTable {
 	var (
-		RaceKeyColumn   = postgres.StringColumn("race_key")
-		UserIDColumn    = postgres.StringColumn("user_id")
-		RaceNameColumn  = postgres.StringColumn("race_name")
-		StatusColumn    = postgres.StringColumn("status")
-		SinceColumn     = postgres.TimestampzColumn("since")
-		ExpiresAtColumn = postgres.TimestampzColumn("expires_at")
-		allColumns      = postgres.ColumnList{RaceKeyColumn, UserIDColumn, RaceNameColumn, StatusColumn, SinceColumn, ExpiresAtColumn}
-		mutableColumns  = postgres.ColumnList{UserIDColumn, RaceNameColumn, StatusColumn, SinceColumn, ExpiresAtColumn}
-		defaultColumns  = postgres.ColumnList{}
+		RaceKeyColumn           = postgres.StringColumn("race_key")
+		UserIDColumn            = postgres.StringColumn("user_id")
+		RaceNameColumn          = postgres.StringColumn("race_name")
+		StatusColumn            = postgres.StringColumn("status")
+		SinceColumn             = postgres.TimestampzColumn("since")
+		ExpiresAtColumn         = postgres.TimestampzColumn("expires_at")
+		IdempotencyKeyColumn    = postgres.StringColumn("idempotency_key")
+		IdempotencyDigestColumn = postgres.ByteaColumn("idempotency_digest")
+		allColumns              = postgres.ColumnList{RaceKeyColumn, UserIDColumn, RaceNameColumn, StatusColumn, SinceColumn, ExpiresAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn}
+		mutableColumns          = postgres.ColumnList{UserIDColumn, RaceNameColumn, StatusColumn, SinceColumn, ExpiresAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn}
+		defaultColumns          = postgres.ColumnList{}
 	)
 
 	return raceNamesTable{
 		Table: postgres.NewTable(schemaName, tableName, alias, allColumns...),
 
 		//Columns
-		RaceKey:   RaceKeyColumn,
-		UserID:    UserIDColumn,
-		RaceName:  RaceNameColumn,
-		Status:    StatusColumn,
-		Since:     SinceColumn,
-		ExpiresAt: ExpiresAtColumn,
+		RaceKey:           RaceKeyColumn,
+		UserID:            UserIDColumn,
+		RaceName:          RaceNameColumn,
+		Status:            StatusColumn,
+		Since:             SinceColumn,
+		ExpiresAt:         ExpiresAtColumn,
+		IdempotencyKey:    IdempotencyKeyColumn,
+		IdempotencyDigest: IdempotencyDigestColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

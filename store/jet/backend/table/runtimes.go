@@ -40,6 +40,7 @@ type runtimesTable struct {
 	WhyText       postgres.ColumnString
 	WhySince      postgres.ColumnTimestampz
 	StartedAt     postgres.ColumnTimestampz
+	RemainingMs   postgres.ColumnInteger
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -104,8 +105,9 @@ func newRuntimesTableImpl(schemaName, tableName, alias string) runtimesTable {
 		WhyTextColumn       = postgres.StringColumn("why_text")
 		WhySinceColumn      = postgres.TimestampzColumn("why_since")
 		StartedAtColumn     = postgres.TimestampzColumn("started_at")
-		allColumns          = postgres.ColumnList{GameIDColumn, StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn}
-		mutableColumns      = postgres.ColumnList{StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn}
+		RemainingMsColumn   = postgres.IntegerColumn("remaining_ms")
+		allColumns          = postgres.ColumnList{GameIDColumn, StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn}
+		mutableColumns      = postgres.ColumnList{StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn}
 		defaultColumns      = postgres.ColumnList{EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, OpNumberColumn, OpAttemptColumn, PausesColumn, WhyColumn, WhyTextColumn}
 	)
 
@@ -136,6 +138,7 @@ func newRuntimesTableImpl(schemaName, tableName, alias string) runtimesTable {
 		WhyText:       WhyTextColumn,
 		WhySince:      WhySinceColumn,
 		StartedAt:     StartedAtColumn,
+		RemainingMs:   RemainingMsColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,
