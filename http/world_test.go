@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -28,21 +27,9 @@ import (
 
 	backend "galaxy/backend"
 	"galaxy/backend/actors"
-	"galaxy/backend/actors/admin"
-	"galaxy/backend/actors/auth"
-	"galaxy/backend/actors/engine"
-	"galaxy/backend/actors/game"
-	"galaxy/backend/actors/geo"
-	"galaxy/backend/actors/mail"
-	"galaxy/backend/actors/notify"
-	"galaxy/backend/actors/push"
-	"galaxy/backend/actors/races"
-	"galaxy/backend/actors/session"
-	"galaxy/backend/actors/sweeper"
+	"galaxy/backend/actors/actorstest"
 	"galaxy/backend/galaxy"
 	surface "galaxy/backend/http"
-	"galaxy/backend/internal/enginehttp"
-	"galaxy/backend/internal/mailtext"
 	"galaxy/backend/internal/postgres/pgtest"
 	"galaxy/backend/internal/process"
 	"galaxy/backend/store"
@@ -70,32 +57,13 @@ func begin(t *testing.T, tokens ...string) *world {
 	w.player, w.session = storetest.SignIn(t, w.st, "ann@example.com")
 	driver, err := process.New(t.TempDir())
 	require.NoError(t, err)
-	system, err := actors.Start(t.Context(), actors.Deps{Store: w.st, Containers: driver, Pace: engine.DefaultPace, BcryptCost: 4,
-		Engines: enginehttp.New(enginehttp.Config{CallTimeout: time.Second, ProbeTimeout: time.Second}, tracenoop.NewTracerProvider()),
-		Config: actors.Config{
-			Auth: auth.Config{TTL: time.Hour, MaxAttempts: 5, Window: time.Minute, WindowMax: 100, UserNames: 3}, Admin: admin.Config{BootstrapUser: "root", BootstrapPassword: "secret"},
-			Races: races.Config{NameTTL: time.Hour, Interval: time.Hour, Retention: time.Hour},
-			Game:  game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Push: push.Config{TTL: time.Minute, RingEvents: 10, RingBytes: 1000, Queue: 10},
-			Engine: engine.Config{WorkerPool: 1, JobQueue: 1, StartTimeout: time.Minute, GenerationLimit: time.Minute, TurnConcurrency: 1},
-			Notify: notify.Config{Interval: time.Hour, MaxAttempts: 1}, Mail: mail.Config{Interval: time.Hour, MaxAttempts: 1, Workers: 1},
-			Geo: geo.Config{Interval: time.Hour}, Session: session.Config{Retention: time.Hour}, Sweeper: sweeper.Config{AuditRetention: 1000 * time.Hour}},
-		Send: func(context.Context, galaxy.Mail) galaxy.SendResult {
-			return galaxy.SendResult{Outcome: galaxy.MailSent}
-		},
-		Render:  mailtext.Render,
-		Country: func(netip.Addr) string { return "" }, Now: storetest.Now, Log: zap.NewNop(), Tracers: tracenoop.NewTracerProvider(), Meter: noop.Meter{}})
-	require.NoError(t, err)
-	w.system = system
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		require.NoError(t, system.Stop(ctx))
-	})
+	w.system = actorstest.Start(t, actorstest.Deps(w.st, driver))
+	t.Cleanup(func() { actorstest.Stop(t, w.system) })
 	conf := surface.Config{WriteTimeout: 10 * time.Second}
 	if len(tokens) == 2 {
 		conf.Token, conf.PreviousToken = tokens[0], tokens[1]
 	}
-	s, err := surface.New(surface.Deps{Config: conf, Store: w.st, System: system, Serving: func() bool { return w.serving },
+	s, err := surface.New(surface.Deps{Config: conf, Store: w.st, System: w.system, Serving: func() bool { return w.serving },
 		Checks: []surface.Check{{Name: "postgres", OK: w.st.Ping}}, Now: storetest.Now, Log: zap.NewNop(), Tracers: tracenoop.NewTracerProvider(), Meter: noop.Meter{}})
 	require.NoError(t, err)
 	w.handler = s.Handler()

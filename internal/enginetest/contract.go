@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"galaxy/backend/engineapi"
@@ -35,6 +36,8 @@ func (e *Engines) do(id galaxy.GameID, operation string, r *http.Request) (any, 
 		return g.status(), nil
 	case Turn:
 		return g.turn(r)
+	case Banish:
+		return g.banish(r)
 	case Put:
 		return g.put(r)
 	case Get:
@@ -68,10 +71,29 @@ func (g *Game) status() engineapi.Status {
 	if g.Busy {
 		s.EngineStatus = engineapi.StateGenerating
 	}
+	if g.Over {
+		s.EngineStatus, s.Finished = engineapi.StateFinished, true
+	}
 	for _, race := range g.Races {
-		s.Players = append(s.Players, engineapi.Player{RaceName: race, Planets: 1, Population: 100, OrderRevision: g.Lists[race].Revision})
+		p := engineapi.Player{RaceName: race, Planets: 1, Population: 100, OrderRevision: g.Lists[race].Revision, Banished: g.Banned[race]}
+		if g.Grown[race] {
+			p.Planets, p.Population = 2, 200
+		}
+		s.Players = append(s.Players, p)
 	}
 	return s
+}
+
+func (g *Game) banish(r *http.Request) (any, *refusal) {
+	var in engineapi.BanishRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || !slices.Contains(g.Races, in.RaceName) {
+		return nil, &refusal{http.StatusNotFound, engineapi.CodeRaceUnknown}
+	}
+	if g.Banned == nil {
+		g.Banned = map[string]bool{}
+	}
+	g.Banned[in.RaceName] = true
+	return map[string]any{}, nil
 }
 
 func (g *Game) turn(r *http.Request) (any, *refusal) {
@@ -94,6 +116,7 @@ func (g *Game) turn(r *http.Request) (any, *refusal) {
 // Advance makes a turn.
 func (g *Game) Advance() {
 	g.Turn++
+	g.Over = g.Ends
 	g.Digest = fmt.Sprintf("%s@%d", g.Holds, g.Turn)
 	clear(g.Lists)
 }

@@ -24,6 +24,7 @@ const (
 	Status  = "GET /api/v1/admin/status"
 	Init    = "POST /api/v1/admin/init"
 	Turn    = "PUT /api/v1/admin/turn"
+	Banish  = "POST /api/v1/admin/race/banish"
 	Put     = "PUT /api/v1/order"
 	Get     = "GET /api/v1/order"
 	Report  = "GET /api/v1/report"
@@ -50,6 +51,7 @@ type Engines struct {
 	faults map[string][]Fault
 	calls  map[string]int
 	away   bool
+	refuse bool
 }
 
 // Game is one engine with its container. Fields may be changed inside Engines.Change only.
@@ -62,7 +64,11 @@ type Game struct {
 	Races   []string
 	Lists   map[string]engineapi.OrderList // of the turn being prepared
 	Started int
-	Aside   int // times its state was set aside
+	Aside   int             // times its state was set aside
+	Ends    bool            // the next turn is the last
+	Over    bool            // the last turn is made
+	Grown   map[string]bool // races that have more than they began with
+	Banned  map[string]bool // races that were banished
 
 	exit galaxy.Container
 }
@@ -99,6 +105,13 @@ func (e *Engines) Away(away bool) {
 	e.away = away
 }
 
+// Refuse makes the daemon refuse to start engines, for a reason that will not pass by itself, or accept again.
+func (e *Engines) Refuse(refuse bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refuse = refuse
+}
+
 // Change looks at an engine, or alters it.
 func (e *Engines) Change(id galaxy.GameID, f func(*Game)) {
 	e.mu.Lock()
@@ -128,6 +141,9 @@ func (e *Engines) Ensure(_ context.Context, spec galaxy.ContainerSpec) (galaxy.C
 		return galaxy.Container{}, galaxy.ErrDriverUnknown
 	}
 	if g := e.game(spec.Game); g.State != galaxy.ContainerRunning {
+		if e.refuse {
+			return galaxy.Container{}, galaxy.ErrStartConfig
+		}
 		g.State, g.Busy = galaxy.ContainerRunning, false
 		g.Started++
 	}
