@@ -69,7 +69,7 @@ func TestWhoMayApply(t *testing.T) {
 		"under a name that is in": {g, UserID{NewID()}, "race_a", noon, NameTaken},
 		"under no name":           {g, UserID{NewID()}, "", noon, InvalidRequest},
 		"after the end":           {g, UserID{NewID()}, "Other", noon.Add(2 * time.Hour), Conflict},
-		"to a draft":              {draft, UserID{NewID()}, "Other", noon, Conflict},
+		"to a draft":              {draft, UserID{NewID()}, "Other", noon, NotFound},
 		"to a private game":       {private, UserID{NewID()}, "Other", noon, NotFound},
 		"to a game that is full":  {opened(t, 3), UserID{NewID()}, "Other", noon, Conflict},
 	} {
