@@ -142,7 +142,8 @@ func (w *world) decline(rt *rapid.T) {
 	i, g := w.game(rt, func(g *mGame) bool { return len(g.invites) > 0 })
 	guest := w.waiting(rt, sorted(g.invites))
 	_, invited := g.invites[guest]
-	id, ok := w.invited(rt, i, guest), false
+	id := w.invited(rt, i, guest)
+	var ok bool
 	if rapid.Bool().Draw(rt, "revoked") {
 		u, by := w.who(rt, g)
 		_, ok = tell(w, rt, i, invited && g.runs(u), game.Revoke{By: by, Invite: id})

@@ -18,7 +18,6 @@ import (
 	"pgregory.net/rapid"
 
 	"galaxy/backend/actors"
-	"galaxy/backend/actors/actorstest"
 	"galaxy/backend/actors/engine"
 	"galaxy/backend/actors/game"
 	"galaxy/backend/actors/kit"
@@ -27,6 +26,7 @@ import (
 	"galaxy/backend/internal/postgres/pgtest"
 	"galaxy/backend/store"
 	"galaxy/backend/store/storetest"
+	"galaxy/backend/test/actorstest"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }

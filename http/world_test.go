@@ -27,13 +27,13 @@ import (
 
 	backend "galaxy/backend"
 	"galaxy/backend/actors"
-	"galaxy/backend/actors/actorstest"
 	"galaxy/backend/galaxy"
 	surface "galaxy/backend/http"
 	"galaxy/backend/internal/postgres/pgtest"
 	"galaxy/backend/internal/process"
 	"galaxy/backend/store"
 	"galaxy/backend/store/storetest"
+	"galaxy/backend/test/actorstest"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
