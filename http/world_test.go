@@ -27,8 +27,10 @@ import (
 
 	backend "galaxy/backend"
 	"galaxy/backend/actors"
+	"galaxy/backend/actors/engine"
 	"galaxy/backend/galaxy"
 	surface "galaxy/backend/http"
+	"galaxy/backend/internal/enginetest"
 	"galaxy/backend/internal/postgres/pgtest"
 	"galaxy/backend/internal/process"
 	"galaxy/backend/store"
@@ -52,13 +54,25 @@ type world struct {
 }
 
 func begin(t *testing.T, tokens ...string) *world {
+	driver, err := process.New(t.TempDir())
+	require.NoError(t, err)
+	return beginOn(t, driver, tokens...)
+}
+
+// beginAway is begin with a container daemon that does not answer.
+func beginAway(t *testing.T) *world {
+	engines := enginetest.New(t)
+	engines.Away(true)
+	return beginOn(t, engines)
+}
+
+func beginOn(t *testing.T, driver engine.Containers, tokens ...string) *world {
 	w := &world{T: t, dsn: pgtest.Database(t, storetest.Migrate), serving: true}
 	w.st, _ = storetest.OpenLeased(t, w.dsn)
 	w.player, w.session = storetest.SignIn(t, w.st, "ann@example.com")
-	driver, err := process.New(t.TempDir())
-	require.NoError(t, err)
 	w.system = actorstest.Start(t, actorstest.Deps(w.st, driver))
 	t.Cleanup(func() { actorstest.Stop(t, w.system) })
+	var err error
 	conf := surface.Config{WriteTimeout: 10 * time.Second}
 	if len(tokens) == 2 {
 		conf.Token, conf.PreviousToken = tokens[0], tokens[1]
