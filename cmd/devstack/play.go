@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"galaxy/backend/client"
+	"galaxy/backend/internal/bot"
 	"galaxy/backend/internal/gateway"
 )
 
@@ -84,7 +85,7 @@ func (d *demo) order(ctx context.Context, p gateway.Player, turn int) (accepted,
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the report: %w", err)
 	}
-	commands, err := think(report)
+	commands, err := bot.Think(report)
 	if err != nil {
 		return 0, 0, err
 	}

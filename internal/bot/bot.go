@@ -1,4 +1,5 @@
-package main
+// Package bot plays a race as simply as can be, for demonstrations and tests.
+package bot
 
 import (
 	"encoding/json"
@@ -33,25 +34,26 @@ type target struct {
 	Owner string
 }
 
-type command map[string]any
+// Command is one order, in the words of the reference engine.
+type Command map[string]any
 
 const hauler = "Hauler"
 
-// think gives sensible orders: industry first, then colony ships for whatever lies in range.
-func think(raw []byte) ([]command, error) {
+// Think gives sensible orders for the turn after a report: industry first, then colony ships for whatever lies in range.
+func Think(raw []byte) ([]Command, error) {
 	var r report
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return nil, fmt.Errorf("the report cannot be read: %w", err)
 	}
-	orders := []command{}
+	orders := []Command{}
 	for _, p := range r.Planets {
 		switch {
 		case p.Industry < p.Population*0.9 && p.Production.Kind != "CAP":
-			orders = append(orders, command{"type": "planet.produce", "planet": p.ID, "production": "CAP"})
+			orders = append(orders, Command{"type": "planet.produce", "planet": p.ID, "production": "CAP"})
 		case p.Industry >= p.Population*0.9 && p.Industry > 100 && p.Production.Kind != "SHIP":
-			orders = append(orders, command{"type": "planet.produce", "planet": p.ID, "production": "SHIP", "shipType": hauler})
+			orders = append(orders, Command{"type": "planet.produce", "planet": p.ID, "production": "SHIP", "shipType": hauler})
 		case p.Industry >= p.Population*0.9 && p.Industry <= 100 && p.Production.Kind != "DRIVE":
-			orders = append(orders, command{"type": "planet.produce", "planet": p.ID, "production": "DRIVE"})
+			orders = append(orders, Command{"type": "planet.produce", "planet": p.ID, "production": "DRIVE"})
 		}
 	}
 	return append(orders, r.colonise()...), nil
@@ -59,7 +61,7 @@ func think(raw []byte) ([]command, error) {
 
 // colonise loads haulers where there are colonists, and sends them to the nearest planets that seem free. One that comes
 // too late goes on to the next.
-func (r report) colonise() (orders []command) {
+func (r report) colonise() (orders []Command) {
 	goals := slices.Concat(r.Foreign, r.Unidentified)
 	goals = slices.DeleteFunc(goals, func(t target) bool { return t.Owner != "" })
 	for _, g := range r.Groups {
@@ -69,7 +71,7 @@ func (r report) colonise() (orders []command) {
 		from, home, free := r.place(g.At)
 		if free {
 			if g.Load > 0 {
-				orders = append(orders, command{"type": "group.unload", "group": g.ID, "amount": g.Load})
+				orders = append(orders, Command{"type": "group.unload", "group": g.ID, "amount": g.Load})
 			}
 			continue
 		}
@@ -79,9 +81,9 @@ func (r report) colonise() (orders []command) {
 			continue
 		}
 		if g.Load <= 0 && home {
-			orders = append(orders, command{"type": "group.load", "group": g.ID, "kind": "COL", "amount": load})
+			orders = append(orders, Command{"type": "group.load", "group": g.ID, "kind": "COL", "amount": load})
 		}
-		orders = append(orders, command{"type": "group.send", "group": g.ID, "planet": goals[near].ID})
+		orders = append(orders, Command{"type": "group.send", "group": g.ID, "planet": goals[near].ID})
 		goals = slices.Delete(goals, near, near+1)
 	}
 	return orders
