@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"galaxy/backend/actors/account"
 	"galaxy/backend/actors/admin"
@@ -71,21 +72,25 @@ func Start(ctx context.Context, d Deps) (*System, error) {
 	return s.System, err
 }
 
-// warm reads what is answered from memory from the first request on.
-func (s *starter) warm(ctx context.Context) (err error) {
-	if s.Table, err = session.Warm(ctx, s.Store); err != nil {
-		return fmt.Errorf("warm the sessions: %w", err)
-	}
-	if s.Rights, err = account.Warm(ctx, s.Store); err != nil {
-		return fmt.Errorf("warm the players' rights: %w", err)
-	}
-	if s.Names, err = races.Warm(ctx, s.Store); err != nil {
-		return fmt.Errorf("warm the race names: %w", err)
-	}
-	if s.active, err = game.ReadWarm(ctx, s.Store); err != nil {
-		return fmt.Errorf("warm the games: %w", err)
-	}
-	return nil
+// warm reads what is answered from memory from the first request on, all at once.
+func (s *starter) warm(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	read(g, "the sessions", &s.Table, func() (*session.Table, error) { return session.Warm(ctx, s.Store) })
+	read(g, "the players' rights", &s.Rights, func() (*account.Rights, error) { return account.Warm(ctx, s.Store) })
+	read(g, "the race names", &s.Names, func() (*races.Names, error) { return races.Warm(ctx, s.Store) })
+	read(g, "the games", &s.active, func() (*game.Warm, error) { return game.ReadWarm(ctx, s.Store) })
+	return g.Wait()
+}
+
+func read[T any](g *errgroup.Group, what string, into *T, warm func() (T, error)) {
+	g.Go(func() error {
+		v, err := warm()
+		if err != nil {
+			return fmt.Errorf("warm %s: %w", what, err)
+		}
+		*into = v
+		return nil
+	})
 }
 
 // tell starts what brings news to players: the push stream, mails and notices.

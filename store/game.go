@@ -68,8 +68,15 @@ func (s *Store) readGames(ctx context.Context, which BoolExpression) ([]galaxy.G
 	for _, m := range runtimes {
 		at[m.GameID].Runtime = runtime(m)
 	}
+	seats := map[uuid.UUID]int{}
+	for _, m := range members {
+		seats[m.GameID]++
+	}
 	for _, m := range members {
 		g := at[m.GameID]
+		if g.Members == nil { // exactly as many as there are: they stay in memory
+			g.Members = make([]galaxy.Membership, 0, seats[m.GameID])
+		}
 		g.Members = append(g.Members, membership(m))
 	}
 	for _, m := range applications {
@@ -146,9 +153,19 @@ func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 	return m
 }
 
+// constant gives the constant that a column holds, so that memory does not keep a string of the row's own.
+func constant[T ~string](column string, of ...T) T {
+	for _, c := range of {
+		if string(c) == column {
+			return c
+		}
+	}
+	return T(column)
+}
+
 func membership(m model.Memberships) galaxy.Membership {
 	return galaxy.Membership{ID: galaxy.MembershipID{UUID: m.MembershipID}, User: galaxy.UserID{UUID: m.UserID}, Race: m.RaceName, RaceKey: m.RaceKey,
-		Status: galaxy.MembershipStatus(m.Status), HoldsName: m.HoldsName, JoinedAt: m.JoinedAt, EndedAt: m.EndedAt}
+		Status: constant(m.Status, galaxy.MemberActive, galaxy.MemberRemoved, galaxy.MemberBlocked, galaxy.MemberLeft), HoldsName: m.HoldsName, JoinedAt: m.JoinedAt, EndedAt: m.EndedAt}
 }
 
 func application(m model.Applications) galaxy.Application {

@@ -208,7 +208,8 @@ func (s *Store) ExpiredNames(ctx context.Context, now time.Time, limit int) ([]g
 
 // HeldKeys hands every canonical key that is held to each, in one query: by whom, how, and in how many games it is reserved.
 func (s *Store) HeldKeys(ctx context.Context, each func(key string, user galaxy.UserID, status galaxy.NameStatus, games int)) error {
-	r, err := s.pool.Query(ctx, `SELECT n.race_key, n.user_id, n.status, count(r.game_id) FROM race_names n LEFT JOIN race_name_reservations r USING (race_key) GROUP BY n.race_key`)
+	r, err := s.pool.Query(ctx, `SELECT n.race_key, n.user_id, n.status, coalesce(r.games, 0) FROM race_names n
+		LEFT JOIN (SELECT race_key, count(*) AS games FROM race_name_reservations GROUP BY race_key) r USING (race_key)`)
 	if err != nil {
 		return translate(err)
 	}

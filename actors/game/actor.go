@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 
 	"galaxy/backend/actors/engine"
@@ -15,7 +16,7 @@ import (
 
 // table is one game in memory.
 type table struct {
-	Deps
+	*Deps
 	sys *kit.System
 	id  galaxy.GameID
 
@@ -41,16 +42,12 @@ type table struct {
 // Start starts the games' family.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Family[galaxy.GameID], error) {
 	d.Idle, d.Retry = cmp.Or(d.Idle, 10*time.Minute), cmp.Or(d.Retry, 500*time.Millisecond)
-	return kit.NewFamily(sys, "games", func(id galaxy.GameID) *actor.Props {
-		again := false
-		return sys.Props(func() actor.Actor {
-			t := &table{Deps: d, sys: sys, id: id,
-				stored: map[string]galaxy.StoredOrders{}, orders: map[uint64]order{}, engine: runner{restarted: again}}
-			t.idle = kit.NewIdle(d.Idle, &t.timers)
-			again = true
-			return t
-		}, kit.Supervise(d.Engine.Pace.Restarts), kit.Kind("game"))
-	}, strategy)
+	props := sys.Props(func() actor.Actor {
+		t := &table{Deps: &d, sys: sys}
+		t.idle = kit.NewIdle(d.Idle, &t.timers)
+		return t
+	}, kit.Supervise(d.Engine.Pace.Restarts), kit.Kind("game"))
+	return kit.NewFamily(sys, "games", func(galaxy.GameID) *actor.Props { return props }, strategy)
 }
 
 // The names of the timers.
@@ -65,7 +62,7 @@ const (
 func (t *table) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		t.onStarted(c)
+		t.id.UUID = uuid.MustParse(kit.Key(c))
 	case Create:
 		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onCreate(c, ctx, m) })
 	case Get:
@@ -104,7 +101,10 @@ func (t *table) Receive(c actor.Context) {
 		t.onWake(c)
 	case kit.Tick:
 		t.onTick(c, m)
-	case *actor.Stopping, *actor.Restarting:
+	case *actor.Restarting:
+		t.onStopping(c)
+		kit.Tell(kit.Self(c), Wake{}) // the next incarnation goes on at once: nobody else may ask soon
+	case *actor.Stopping:
 		t.onStopping(c)
 	}
 }
@@ -241,13 +241,6 @@ func (t *table) onTick(c actor.Context, m kit.Tick) {
 		}
 	default:
 		t.onWake(c)
-	}
-}
-
-// onStarted goes on at once after a restart: nobody else may ask soon.
-func (t *table) onStarted(c actor.Context) {
-	if t.engine.restarted {
-		kit.Tell(kit.Self(c), Wake{})
 	}
 }
 

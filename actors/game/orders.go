@@ -58,6 +58,7 @@ func (t *table) putOrders(c actor.Context, ctx context.Context, m PutOrders) err
 	list := held
 	list.User, list.Revision, list.Commands = m.User, held.Revision+1, slices.Clone(m.Raw)
 	t.ordered++
+	t.orders = made(t.orders)
 	t.orders[t.ordered] = order{asker: c.Sender(), list: list}
 	t.engine.tell(c, engine.PutOrders{ID: t.ordered, Race: seat.Race, Turn: m.Turn, Commands: m.Commands})
 	return nil
@@ -80,6 +81,7 @@ func (t *table) held(ctx context.Context, race string) (galaxy.StoredOrders, err
 	r := t.game.Runtime
 	held, err := t.Store.Orders(ctx, t.id, r.Epoch, r.Turn+1, race)
 	if err == nil {
+		t.stored = made(t.stored)
 		t.stored[race] = held
 	}
 	return held, err
@@ -109,6 +111,7 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 		t.log().Warn("orders that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
 		return Ordered{}, err
 	}
+	t.stored = made(t.stored)
 	t.stored[o.list.Race] = o.list
 	return Ordered{Turn: o.list.Turn, Revision: o.list.Revision, Result: m.Result}, nil
 }
@@ -219,3 +222,11 @@ func (t *table) close(c actor.Context) {
 }
 
 const claimTimeout = 10 * time.Second
+
+// made makes a map when it is first written to: most games rest.
+func made[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		m = map[K]V{}
+	}
+	return m
+}

@@ -14,15 +14,14 @@ import (
 
 // runner is the game's engine actor and what it was last told.
 type runner struct {
-	restarted bool // this game's actor has failed before
-	serial    uint64
-	pid       *actor.PID
-	up        bool
-	bringsUp  bool // it was spawned to bring the engine up, not only to stop it
-	cause     string
-	turn      [2]int64 // operation number and attempt of the turn that it was asked to make
-	resume    int64    // operation number of the resume that it was spawned for
-	stop      int64    // operation number of the stop that it was asked for
+	serial   uint64
+	pid      *actor.PID
+	up       bool
+	bringsUp bool // it was spawned to bring the engine up, not only to stop it
+	cause    string
+	turn     [2]int64 // operation number and attempt of the turn that it was asked to make
+	resume   int64    // operation number of the resume that it was spawned for
+	stop     int64    // operation number of the stop that it was asked for
 }
 
 func (r *runner) tell(c actor.Context, m any) { kit.Send(c, r.pid, m) }

@@ -19,7 +19,7 @@ type Warm struct {
 }
 
 // warmPage is how many games are read in one round trip.
-const warmPage = 500
+const warmPage = 2000
 
 // ReadWarm reads every game that players have to do with.
 func ReadWarm(ctx context.Context, s WarmStore) (*Warm, error) {

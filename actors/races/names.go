@@ -2,6 +2,7 @@ package races
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"galaxy/backend/galaxy"
@@ -16,28 +17,29 @@ type Names struct {
 
 // entry is how a key is held. It counts games and does not name them: there may be hundreds of thousands of keys.
 type entry struct {
-	user   galaxy.UserID
-	status galaxy.NameStatus
-	games  int32
+	user  galaxy.UserID
+	games int32
+	as    uint8 // index in statuses
+}
+
+var statuses = [...]galaxy.NameStatus{galaxy.ReservedName, galaxy.PendingName, galaxy.RegisteredName}
+
+const (
+	reserved = iota
+	pending
+	registered
+)
+
+func held(user galaxy.UserID, status galaxy.NameStatus, games int) entry {
+	return entry{user, int32(games), uint8(slices.Index(statuses[:], status))}
 }
 
 // Warm makes the table from the store.
 func Warm(ctx context.Context, s Store) (*Names, error) {
 	n := &Names{all: map[string]entry{}, store: s}
 	return n, s.HeldKeys(ctx, func(key string, user galaxy.UserID, status galaxy.NameStatus, games int) {
-		n.all[key] = entry{user, intern(status), int32(games)}
+		n.all[key] = held(user, status, games)
 	})
-}
-
-// intern gives the constant, so that a row's own string is not kept.
-func intern(s galaxy.NameStatus) galaxy.NameStatus {
-	switch s {
-	case galaxy.RegisteredName:
-		return galaxy.RegisteredName
-	case galaxy.PendingName:
-		return galaxy.PendingName
-	}
-	return galaxy.ReservedName
 }
 
 // Holder gives who holds a key, and how; false when nobody does.
@@ -45,7 +47,7 @@ func (n *Names) Holder(key string) (galaxy.UserID, galaxy.NameStatus, bool) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	e, ok := n.all[key]
-	return e.user, e.status, ok
+	return e.user, statuses[e.as], ok
 }
 
 // Len gives how many keys are held.
@@ -77,7 +79,7 @@ func (n *Names) Committed(changes []galaxy.NameChange) {
 
 func (e entry) after(c galaxy.NameChange) (entry, bool) {
 	if e.user != c.User {
-		e = entry{user: c.User, status: galaxy.ReservedName}
+		e = entry{user: c.User}
 	}
 	switch c.Move {
 	case galaxy.NameReserve:
@@ -86,15 +88,13 @@ func (e entry) after(c galaxy.NameChange) (entry, bool) {
 		e.games--
 	case galaxy.NameWin:
 		e.games--
-		if e.status != galaxy.RegisteredName {
-			e.status = galaxy.PendingName
-		}
+		e.as = max(e.as, pending)
 	case galaxy.NameRegister:
-		e.status = galaxy.RegisteredName
+		e.as = registered
 	case galaxy.NameExpire:
-		e.status = galaxy.ReservedName
+		e.as = reserved
 	}
-	return e, e.games > 0 || e.status != galaxy.ReservedName
+	return e, e.games > 0 || e.as != reserved
 }
 
 // RefreshOf reads every key anew that a player holds.
@@ -125,7 +125,7 @@ func (n *Names) Refresh(ctx context.Context, keys ...string) error {
 		delete(n.all, key)
 	}
 	for _, h := range found {
-		n.all[h.Key] = entry{h.User, h.Status, int32(len(h.Games))}
+		n.all[h.Key] = held(h.User, h.Status, len(h.Games))
 	}
 	return nil
 }
