@@ -39,6 +39,7 @@ type world struct {
 	driver   *process.Driver
 	client   *enginehttp.Client
 	games    *kit.Family[galaxy.GameID]
+	names    *races.Names
 	id       galaxy.GameID
 	accounts []galaxy.Account
 	limit    time.Duration // on making a turn
@@ -77,9 +78,9 @@ func (w *world) begin(driver engine.Containers) {
 	d, err := engine.New(engine.Deps{Config: engine.Config{WorkerPool: 4, JobQueue: 64, StopGrace: time.Second, StartTimeout: time.Minute, GenerationLimit: w.limit, TurnConcurrency: 64},
 		Containers: driver, Client: w.client, Log: zap.NewNop(), Pace: quick}, noop.Meter{})
 	require.NoError(w.t, err)
-	names, err := races.Warm(w.t.Context(), w.st)
+	w.names, err = races.Warm(w.t.Context(), w.st)
 	require.NoError(w.t, err)
-	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Store: w.st, Engine: d, Names: names, NameTTL: time.Hour, Now: w.now, Log: zap.NewNop(), Rights: w.may,
+	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Store: w.st, Engine: d, Names: w.names, NameTTL: time.Hour, Now: w.now, Log: zap.NewNop(), Rights: w.may,
 		WakeNotify: func() {}, Retry: 50 * time.Millisecond}, kittest.Never)
 	require.NoError(w.t, err)
 	games := w.games

@@ -75,14 +75,11 @@ func (t *table) onEdit(c actor.Context, ctx context.Context, m Edit) (galaxy.Gam
 
 // decide loads the game, decides, and commits.
 func (t *table) decide(c actor.Context, ctx context.Context, rule func(galaxy.Game) (galaxy.GameChange, error)) (galaxy.Game, error) {
-	if err := t.load(c, ctx); err != nil {
-		return galaxy.Game{}, err
-	}
-	change, err := rule(*t.game)
-	if err != nil {
-		return galaxy.Game{}, err
-	}
-	return t.current(refusal(t.commit(c, ctx, change)))
+	_, err := do(t, c, ctx, func(g galaxy.Game) (galaxy.GameChange, struct{}, error) {
+		change, err := rule(g)
+		return change, struct{}{}, err
+	}, nil)
+	return t.current(err)
 }
 
 // onMove makes a move of the lobby's table.

@@ -9,9 +9,21 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// do loads the game, decides on something that is part of it, and commits. again gives what the same request has done
-// before to a part that is no longer in memory; without it, and when nothing was, the refusal stands.
+// do loads the game, decides on something that is part of it, and commits. When the row turns out to be another than was
+// decided on, it is read and decided on anew. again gives what the same request has done before to a part that is no
+// longer in memory; without it, and when nothing was, the refusal stands.
 func do[R any](t *table, c actor.Context, ctx context.Context, rule func(galaxy.Game) (galaxy.GameChange, R, error), again func(error) (R, error)) (R, error) {
+	v, err := once(t, c, ctx, rule)
+	if errors.Is(err, galaxy.ErrStale) {
+		v, err = once(t, c, ctx, rule)
+	}
+	if err != nil && again != nil && (errors.Is(err, galaxy.ErrRepeated) || !galaxy.MemoryStale(err)) {
+		return again(err)
+	}
+	return v, err
+}
+
+func once[R any](t *table, c actor.Context, ctx context.Context, rule func(galaxy.Game) (galaxy.GameChange, R, error)) (R, error) {
 	var none R
 	if err := t.load(c, ctx); err != nil {
 		return none, err
@@ -20,13 +32,10 @@ func do[R any](t *table, c actor.Context, ctx context.Context, rule func(galaxy.
 	if err == nil {
 		err = refusal(t.commit(c, ctx, change))
 	}
-	if err == nil {
-		return v, nil
+	if err != nil {
+		return none, err
 	}
-	if again != nil && (errors.Is(err, galaxy.ErrRepeated) || !galaxy.MemoryStale(err)) {
-		return again(err)
-	}
-	return none, err
+	return v, nil
 }
 
 func (t *table) onApply(c actor.Context, ctx context.Context, m Apply) (galaxy.Application, error) {
