@@ -147,7 +147,6 @@ func benchWarmGames(t *testing.T) {
 		if len(each) < rounds {
 			with := held()
 			actorstest.Stop(t, system)
-			system = nil
 			each = append(each, float64(with-held())/float64(games))
 		} else {
 			actorstest.Stop(t, system)

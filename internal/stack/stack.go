@@ -148,7 +148,7 @@ func (s *Stack) environ(p Ports) []string {
 		"BACKEND_SMTP_FROM": "Galaxy <no-reply@galaxy.example>", "BACKEND_SMTP_TLS_MODE": "none", "BACKEND_GEOIP_DB_PATH": s.geo(),
 		"BACKEND_GAME_STATE_ROOT": s.states(), "BACKEND_RUNTIME_DRIVER": s.Driver, "BACKEND_DOCKER_NETWORK": s.Label, "BACKEND_STACK_LABEL": s.Label,
 		"BACKEND_LOBBY_MIN_TURN_INTERVAL": "1m", // who tries things out does not wait for five
-		"BACKEND_ENGINE_ADDRESS": "loopback", "BACKEND_RUNTIME_IMAGE_PULL_POLICY": "never",
+		"BACKEND_ENGINE_ADDRESS":          "loopback", "BACKEND_RUNTIME_IMAGE_PULL_POLICY": "never",
 		// Everybody is on this machine, and the same players sign in again and again.
 		"BACKEND_AUTH_DAILY_CODES": "0", "BACKEND_AUTH_NETWORK_CODES": "0",
 		"BACKEND_ADMIN_BOOTSTRAP_USER": AdminUser, "BACKEND_ADMIN_BOOTSTRAP_PASSWORD": AdminPassword,
