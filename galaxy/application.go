@@ -24,6 +24,7 @@ func (g Game) Apply(id ApplicationID, user UserID, race string, idem Idempotency
 	}
 	a := Application{ID: id, Game: g.ID, User: user, Race: race, RaceKey: key, Status: ApplicationPending, CreatedAt: by.At, Idempotency: idem}
 	c := g.change(by, "game.apply")
+	c.on("application_id", id)
 	c.Next.Applications = append(slices.Clip(slices.Clone(g.Applications)), a)
 	c.Applications = []Application{a}
 	to := []UserID{user}
@@ -115,6 +116,7 @@ func (g Game) Approve(id ApplicationID, seat MembershipID, by By) (GameChange, A
 		return GameChange{}, Application{}, err
 	}
 	c := g.change(by, "game.approve")
+	c.on("application_id", id)
 	c.seat(seat, a.User, a.Race, a.RaceKey, by)
 	return c, c.settle(a, ApplicationWasApproved, ApplicationApproved, by), nil
 }
@@ -129,6 +131,7 @@ func (g Game) Reject(id ApplicationID, by By) (GameChange, Application, error) {
 		return GameChange{}, Application{}, err
 	}
 	c := g.change(by, "game.reject")
+	c.on("application_id", id)
 	return c, c.settle(a, ApplicationWasRejected, ApplicationRejected, by), nil
 }
 
@@ -145,6 +148,7 @@ func (g Game) Withdraw(id ApplicationID, user UserID, by By) (GameChange, Applic
 		return GameChange{}, Application{}, err
 	}
 	c := g.change(by, "game.withdraw")
+	c.on("application_id", id)
 	return c, c.withdraw(a, by), nil
 }
 

@@ -39,6 +39,7 @@ func (g Game) Invite(id InviteID, user UserID, expires time.Time, idem Idempoten
 	}
 	i := Invite{ID: id, Game: g.ID, User: user, Inviter: by.Principal, Status: InvitePending, CreatedAt: by.At, ExpiresAt: expires, Idempotency: idem}
 	c := g.change(by, "game.invite")
+	c.on("invite_id", id)
 	c.Next.Invites = append(slices.Clip(slices.Clone(g.Invites)), i)
 	c.Invites = []Invite{i}
 	p := Payload{Game: &g.ID, GameName: g.Name, ExpiresAt: &i.ExpiresAt}
@@ -82,6 +83,7 @@ func (g Game) Redeem(id InviteID, user UserID, seat MembershipID, race string, b
 		return GameChange{}, Invite{}, err
 	}
 	c := g.change(by, "game.redeem")
+	c.on("invite_id", id)
 	i.Race = race
 	c.seat(seat, user, race, key, by)
 	i = c.answer(i, InviteRedeemed, by)
@@ -96,6 +98,7 @@ func (g Game) Decline(id InviteID, user UserID, by By) (GameChange, Invite, erro
 		return GameChange{}, Invite{}, err
 	}
 	c := g.change(by, "game.decline")
+	c.on("invite_id", id)
 	i = c.answer(i, InviteDeclined, by)
 	c.updated(by)
 	return c, i, nil
@@ -111,6 +114,7 @@ func (g Game) Revoke(id InviteID, by By) (GameChange, Invite, error) {
 		return GameChange{}, Invite{}, err
 	}
 	c := g.change(by, "game.revoke_invite")
+	c.on("invite_id", id)
 	return c, c.answer(i, InviteRevoked, by), nil
 }
 

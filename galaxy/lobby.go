@@ -250,6 +250,11 @@ func (g Game) change(by By, action string) GameChange {
 	return c
 }
 
+// on notes in the audit what of the game an action was about.
+func (c *GameChange) on(what string, id fmt.Stringer) {
+	c.Audit[0].After = map[string]any{what: id.String()}
+}
+
 func (c *GameChange) audit(by By, action string, before, after map[string]any) {
 	c.Audit = append(c.Audit, Audit{By: by.Principal, Action: action, Subject: "game:" + c.Next.ID.String(),
 		RequestID: by.RequestID, Before: before, After: after})

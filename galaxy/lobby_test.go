@@ -248,6 +248,7 @@ func TestWhatMayBeEdited(t *testing.T) {
 			if slices.Contains(e.in, s) {
 				require.NoError(t, err, "%s of a game that is %s", name, s)
 				require.Equal(t, GameUpdated, c.Notices[0].Kind)
+				require.Contains(t, c.Audit[0].After, "changed")
 			} else {
 				require.Equal(t, Conflict, CodeOf(err), "%s of a game that is %s", name, s)
 			}
@@ -259,7 +260,7 @@ func TestWhatMayBeEdited(t *testing.T) {
 	one := 1
 	for name, bad := range map[string]GameEdit{"no name": {Name: new("")}, "max below min": {MaxPlayers: &one}, "a cron that never fires": {Cron: new("0 0 30 2 *")},
 		"a zone that is none": {Zone: new("Mars/Olympus")}, "an end in the past": {EnrollmentEndsAt: new(noon.Add(-time.Hour))}, "a gap of a month": {StartGapHours: new(720)},
-		"a gap of many": {StartGapPlayers: new(17)}, "a version that is none": {TargetVersion: new("newest")}, "every minute": {Cron: new("* * * * *")}} {
+		"a gap of many": {StartGapPlayers: new(17)}, "a gap larger than a game": {MaxPlayers: new(60), StartGapPlayers: new(5)}, "a version that is none": {TargetVersion: new("newest")}, "every minute": {Cron: new("* * * * *")}} {
 		_, err := g.in(Draft).Edit(bad, by, 5*time.Minute)
 		require.Equal(t, InvalidRequest, CodeOf(err), name)
 	}

@@ -60,6 +60,7 @@ func (g Game) evict(id MembershipID, status MembershipStatus, kind Kind, reason 
 		return GameChange{}, Membership{}, err
 	}
 	c := g.change(by, "game."+string(status)+"_member")
+	c.on("membership_id", id)
 	m := c.unseat(i, status, by)
 	c.tell(kind, m.ID.String(), by.RequestID, []UserID{m.User}, Payload{Game: &g.ID, GameName: g.Name, Reason: reason})
 	c.updated(by)
@@ -84,6 +85,7 @@ func (g Game) Leave(user UserID, by By) (GameChange, Membership, error) {
 		return GameChange{}, Membership{}, err
 	}
 	c := g.change(by, "game.leave")
+	c.on("membership_id", g.Members[i].ID)
 	m := c.unseat(i, MemberLeft, by)
 	c.updated(by)
 	return c, m, nil

@@ -161,6 +161,7 @@ func (g Game) Edit(e GameEdit, by By, minInterval time.Duration) (GameChange, er
 		return GameChange{}, Errorf(Conflict, "%s of a game that is %s cannot be changed", field, g.Status)
 	}
 	c := g.change(by, "game.edit")
+	c.Audit[0].After = map[string]any{"changed": e.changed()}
 	n := &c.Next
 	set(&n.Name, e.Name)
 	set(&n.Description, e.Description)
@@ -211,14 +212,16 @@ func (c *GameChange) moveEnd(end *time.Time, by By) error {
 	return nil
 }
 
-// locked names a field that an edit changes and a status does not allow to.
-func (e GameEdit) locked(s GameStatus) string {
+// editField is a field that can be edited, whether an edit does, and whether a status lets it.
+type editField struct {
+	name string
+	set  bool
+	free bool
+}
+
+func (e GameEdit) fields(s GameStatus) []editField {
 	draft, open, over := s == Draft, s == EnrollmentOpen, s == Finished || s == Cancelled
-	for _, f := range []struct {
-		name string
-		set  bool
-		free bool
-	}{
+	return []editField{
 		{"name", e.Name != nil, draft},
 		{"description", e.Description != nil, !over},
 		{"min_players", e.MinPlayers != nil, draft},
@@ -230,15 +233,30 @@ func (e GameEdit) locked(s GameStatus) string {
 		{"schedule_time_zone", e.Zone != nil, draft || !open && !over},
 		{"order_grace_seconds", e.OrderGrace != nil, draft || !open && !over},
 		{"target_engine_version", e.TargetVersion != nil, draft},
-	} {
+	}
+}
+
+// locked names a field that an edit changes and a status does not allow to.
+func (e GameEdit) locked(s GameStatus) string {
+	for _, f := range e.fields(s) {
 		if f.set && !f.free {
 			return f.name
 		}
 	}
-	if over {
+	if s == Finished || s == Cancelled {
 		return "anything"
 	}
 	return ""
+}
+
+// changed names the fields that an edit changes.
+func (e GameEdit) changed() (names []string) {
+	for _, f := range e.fields(Draft) {
+		if f.set {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }
 
 // reschedule computes the next deadline anew. A game that is paused forgets how much time was left.
