@@ -13,6 +13,8 @@ type Names struct {
 	mu    sync.RWMutex
 	all   map[string]entry
 	store Store
+	// watched note what changes while keys are being read.
+	watched []*changes
 }
 
 // entry is how a key is held. It counts games and does not name them: there may be hundreds of thousands of keys.
@@ -58,13 +60,16 @@ func (n *Names) Len() int {
 }
 
 // Committed adopts changes that were stored.
-func (n *Names) Committed(changes []galaxy.NameChange) {
-	if len(changes) == 0 {
+func (n *Names) Committed(committed []galaxy.NameChange) {
+	if len(committed) == 0 {
 		return
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, c := range changes {
+	for _, c := range committed {
+		for _, w := range n.watched {
+			(*w)[c.Key] = true
+		}
 		e, held := n.all[c.Key]
 		if held && e.user != c.User && c.Move != galaxy.NameReserve {
 			continue // it has gone on to somebody else, who was heard of first
@@ -110,22 +115,49 @@ func (n *Names) RefreshOf(ctx context.Context, user galaxy.UserID) error {
 	return n.Refresh(ctx, keys...)
 }
 
-// Refresh reads keys anew of which it is in doubt how they are held.
+// Refresh reads keys anew of which it is in doubt how they are held. A key that changes while it is read is read again.
 func (n *Names) Refresh(ctx context.Context, keys ...string) error {
-	if len(keys) == 0 {
-		return nil
+	for len(keys) > 0 {
+		changed := n.watch()
+		found, err := n.store.Names(ctx, keys...)
+		keys = n.adopt(changed, keys, found, err)
+		if err != nil {
+			return err
+		}
 	}
-	found, err := n.store.Names(ctx, keys...)
-	if err != nil {
-		return err
-	}
+	return nil
+}
+
+// changes are the keys that were changed while others were read.
+type changes map[string]bool
+
+func (n *Names) watch() *changes {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	c := &changes{}
+	n.watched = append(n.watched, c)
+	return c
+}
+
+// adopt takes over what was found of keys, unless reading has failed, and gives those that must be read again.
+func (n *Names) adopt(changed *changes, keys []string, found []galaxy.HeldName, err error) (again []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watched = slices.DeleteFunc(n.watched, func(c *changes) bool { return c == changed })
+	if err != nil {
+		return keys
+	}
 	for _, key := range keys {
+		if (*changed)[key] {
+			again = append(again, key)
+			continue
+		}
 		delete(n.all, key)
 	}
 	for _, h := range found {
-		n.all[h.Key] = held(h.User, h.Status, len(h.Games))
+		if !(*changed)[h.Key] {
+			n.all[h.Key] = held(h.User, h.Status, len(h.Games))
+		}
 	}
-	return nil
+	return again
 }

@@ -25,6 +25,15 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 type lossy struct {
 	races.Store
 	lose atomic.Bool
+	read func() // called once names were read
+}
+
+func (l *lossy) Names(ctx context.Context, keys ...string) ([]galaxy.HeldName, error) {
+	found, err := l.Store.Names(ctx, keys...)
+	if l.read != nil {
+		l.read()
+	}
+	return found, err
 }
 
 func (l *lossy) CommitNames(ctx context.Context, c galaxy.DirectoryChange) error {
@@ -146,4 +155,28 @@ func TestWhatIsHeardInAnotherOrder(t *testing.T) {
 	w.names.Committed(change(galaxy.NameReserve, me))
 	require.NoError(t, w.names.RefreshOf(t.Context(), me))
 	w.is("x", "") // the store knows nothing of it
+}
+
+// TestAKeyThatChangesWhileItIsRead: what was read before a commit does not undo what was heard of it.
+func TestAKeyThatChangesWhileItIsRead(t *testing.T) {
+	st := storetest.Open(t)
+	store := &lossy{Store: st}
+	names, err := races.Warm(t.Context(), store)
+	require.NoError(t, err)
+	g, accounts := storetest.Game(t, st, 1)
+	key := g.Members[0].RaceKey
+	reads := 0
+	store.read = func() {
+		if reads++; reads == 1 {
+			by := galaxy.By{Principal: galaxy.User(accounts[0].ID), At: storetest.Now()}
+			c, _, err := g.Leave(accounts[0].ID, by)
+			require.NoError(t, err)
+			storetest.Commit(t, st, c)
+			names.Committed(c.Names)
+		}
+	}
+	require.NoError(t, names.Refresh(t.Context(), key))
+	_, _, held := names.Holder(key)
+	require.False(t, held)
+	require.Equal(t, 2, reads)
 }
