@@ -69,6 +69,7 @@ func TestTheLobbyDoesWhatItsModelDoes(t *testing.T) {
 		want /= 10
 	}
 	require.NoError(t, flag.Set("rapid.nofailfile", "true")) // the seed is enough
+	require.NoError(t, flag.Set("rapid.shrinktime", "10s")) // what differs is waited for each time
 	require.NoError(t, flag.Set("rapid.checks", "1"))
 	require.NoError(t, flag.Set("rapid.steps", "400"))
 	steps, done := 0, map[string]int{}
