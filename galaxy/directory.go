@@ -81,7 +81,8 @@ func (c *GameChange) winNames(s EngineStatus, by By) {
 	}
 	expires := by.At.Add(s.Settlement.NameTTL)
 	for i, m := range c.Next.Members {
-		if m.Status != MemberActive || !records[m.Race].Capable() || slices.Contains(s.Settlement.Registered, m.RaceKey) {
+		if m.Status != MemberActive || !records[m.Race].Capable() || slices.Contains(s.Settlement.Registered, m.RaceKey) ||
+			slices.Contains(s.Settlement.Gone, m.User) {
 			continue
 		}
 		m.HoldsName = false

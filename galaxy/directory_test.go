@@ -64,6 +64,8 @@ func TestWhoWinsANameAtTheEnd(t *testing.T) {
 			}
 		})
 	}
+	gone := ends(t, g, Settlement{NameTTL: time.Hour, Records: []RaceRecord{record(a.Race, 9, 999)}, Gone: []UserID{a.User}})
+	require.Equal(t, []NameMove{NameRelease, NameRelease}, []NameMove{gone.Names[0].Move, gone.Names[1].Move}, "who has no account wins nothing")
 	left, _, err := g.Leave(a.User, player(a.User, noon))
 	require.NoError(t, err)
 	end := ends(t, left.Next, Settlement{NameTTL: time.Hour, Records: []RaceRecord{record(a.Race, 9, 999)}})

@@ -26,6 +26,7 @@ type Settlement struct {
 	NameTTL    time.Duration // for how long a name that was won may be registered
 	Records    []RaceRecord
 	Registered []string // canonical keys that members have registered already
+	Gone       []UserID // members whose accounts are deleted, or about to be: they have no use for a name
 }
 
 // RaceRecord is where a race began and the best that was recorded of it.

@@ -242,18 +242,23 @@ func (s *Store) NameHistory(ctx context.Context, key string, p galaxy.Page) ([]g
 }
 
 // Settlement gives what the names of a finished game are settled by: where each race began and its best, and the keys
-// that members have registered.
+// that members have registered, and who has no account any more.
 func (s *Store) Settlement(ctx context.Context, game galaxy.GameID, epoch int) (galaxy.Settlement, error) {
 	var out galaxy.Settlement
 	var keys []struct{ Key string }
+	var gone []struct{ ID uuid.UUID }
 	t := &tx{}
 	scanAll(t.raw(`SELECT race_name, coalesce(max(planets) FILTER (WHERE turn = 0), 0), max(planets), coalesce(max(population) FILTER (WHERE turn = 0), 0), max(population)
 		FROM player_stats WHERE game_id = $1 AND epoch = $2 GROUP BY race_name`, game.UUID, epoch), &out.Records)
 	scanAll(t.raw(`SELECT n.race_key FROM race_names n JOIN memberships m ON m.race_key = n.race_key AND m.user_id = n.user_id
 		WHERE m.game_id = $1 AND n.status = 'registered'`, game.UUID), &keys)
+	scanAll(t.raw(`SELECT user_id FROM accounts WHERE deletion <> '' AND user_id IN (SELECT user_id FROM memberships WHERE game_id = $1)`, game.UUID), &gone)
 	err := s.read(ctx, t)
 	for _, k := range keys {
 		out.Registered = append(out.Registered, k.Key)
+	}
+	for _, g := range gone {
+		out.Gone = append(out.Gone, galaxy.UserID{UUID: g.ID})
 	}
 	return out, err
 }
