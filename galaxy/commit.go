@@ -79,3 +79,9 @@ type InviteFilter struct {
 	User   *UserID
 	Status InviteStatus // empty: any
 }
+
+// RuntimeFilter narrows a list of runtimes. Zero fields do not.
+type RuntimeFilter struct {
+	Status RuntimeStatus
+	Why    WhyCode
+}

@@ -34,10 +34,34 @@ type Container struct {
 	// Address is the base URL of the engine, valid until the container is next started; empty unless running.
 	Address   string
 	StartedAt time.Time
+	// FinishedAt is when an exited container ended; zero when the driver cannot know.
+	FinishedAt time.Time
 	// ExitCode and OOMKilled tell how an exited container ended; ExitKnown is false when the driver cannot know.
 	ExitCode  int
 	OOMKilled bool
 	ExitKnown bool
+}
+
+// ContainerEventKind is what happened to a container.
+type ContainerEventKind string
+
+// What a driver tells of. A container that uses too much memory is told of as oom, and as died when that has ended it.
+const (
+	ContainerStarted   ContainerEventKind = "started"
+	ContainerDied      ContainerEventKind = "died"
+	ContainerOOM       ContainerEventKind = "oom"
+	ContainerDestroyed ContainerEventKind = "destroyed"
+)
+
+// ContainerEvent is something that happened to a game's container. It tells the past: the container may have been
+// started again since.
+type ContainerEvent struct {
+	Game GameID
+	Kind ContainerEventKind
+	// ExitCode is that of a container that died; ExitKnown is false when the driver cannot know it.
+	ExitCode  int
+	ExitKnown bool
+	At        time.Time
 }
 
 // What a driver's failure means for the game. Drivers wrap these.
@@ -50,4 +74,6 @@ var (
 	ErrStartConfig = errors.New("the engine's configuration is refused")
 	// ErrStateMissing: the state directory of a game that has run is not there.
 	ErrStateMissing = errors.New("the game's state directory is missing")
+	// ErrNoCopy: the state is to be put back, and there is no copy of it.
+	ErrNoCopy = errors.New("there is no copy of the game's state")
 )

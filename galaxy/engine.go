@@ -161,6 +161,15 @@ type OrderWrite struct {
 	Commands []json.RawMessage
 }
 
+// BatchWrite is what is sent to an engine to add a batch of commands of one race: all of them or none. It can be repeated.
+type BatchWrite struct {
+	Game     GameID
+	Race     string
+	Turn     int
+	Batch    string
+	Commands []json.RawMessage
+}
+
 // EngineInit is what makes a game in an engine.
 type EngineInit struct {
 	Game  GameID

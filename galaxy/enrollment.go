@@ -1,6 +1,9 @@
 package galaxy
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Capacity is how many seats there are: those beyond MaxPlayers are for the gap that a full game waits.
 func (g Game) Capacity() int {
@@ -74,6 +77,7 @@ func (g Game) AutoStart(v EngineVersion, err error, by By) GameChange {
 	c.closeEnrollment(by)
 	c.Next.Runtime.note(WhyStartFailed, c.Next.Reason, by)
 	c.audit(by, "runtime.start_failed", nil, nil)
+	c.alert(StartConfigInvalid, fmt.Sprintf("%s:v%d", g.ID, g.Version), by, Payload{Reason: message(err)})
 	c.updated(by)
 	return c
 }

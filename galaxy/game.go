@@ -46,7 +46,10 @@ type Game struct {
 	EnrollmentEndsAt *time.Time
 	Schedule         Schedule
 	OrderGrace       *time.Duration // nil: what Grace makes of the schedule
-	TargetVersion    string         // engine version asked for; empty: the newest enabled one at the start
+	EarlyTurn        bool           // a turn is made as soon as everybody is ready for it
+	ShowReady        bool           // members see who is ready, and not only how many are
+	CatchUp          CatchUp
+	TargetVersion    string // engine version asked for; empty: the newest enabled one at the start
 	CreatedBy        Principal
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
@@ -77,9 +80,25 @@ type Membership struct {
 	Status  MembershipStatus
 	// HoldsName: the race name is reserved for the seat, also after an end that came when the game ran.
 	HoldsName bool
-	JoinedAt  time.Time
-	EndedAt   *time.Time
+	// Extinct is what the engine showed of the race with the newest turn.
+	Extinct bool
+	Banish  BanishState
+	// ReadyFor is the turn that the member has no more orders for; 0 is none.
+	ReadyFor int32
+	JoinedAt time.Time
+	EndedAt  *time.Time
 }
+
+// BanishState is how far the engine has been told that a race is out of the game.
+type BanishState uint8
+
+// The states of a banish. A race that the engine does not know is beyond banishing.
+const (
+	BanishNone BanishState = iota
+	BanishWanted
+	BanishTaken
+	BanishUnknown
+)
 
 // ApplicationStatus is where an application stands.
 type ApplicationStatus string
@@ -156,6 +175,7 @@ type GameChange struct {
 	Owns         *Claim  // the game becomes a player's, who must still be allowed to when this is committed
 	Heir         *UserID // the game is handed to this player, whose account must live when this is committed
 	Turn         *TurnRecord
+	Reports      []Report
 	Timeline     []TimelineEntry
 	Audit        []Audit
 	Notices      []Notice

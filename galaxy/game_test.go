@@ -177,7 +177,7 @@ func TestWhenOrdersAreTaken(t *testing.T) {
 		"while the turn is made":   {claimed.Next, user, 1, noon, TurnAlreadyClosed},
 		"while the game is paused": {paused.Next, user, 1, noon, Conflict},
 		"by a stranger":            {g, UserID{NewID()}, 1, noon, Forbidden},
-		"while the engine is away": {g.EngineDown("x", operator(noon)).Next, user, 1, noon, ServiceUnavailable},
+		"while the engine is away": {g.EngineDown("x", "", operator(noon)).Next, user, 1, noon, ServiceUnavailable},
 	} {
 		_, err := c.game.OrdersFor(c.user, c.turn, c.when)
 		if c.want == "" {

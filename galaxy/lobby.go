@@ -125,8 +125,13 @@ func (g Game) Cancel(reason string, by By) (GameChange, error) {
 	c.releaseNames()
 	c.updated(by)
 	r := &c.Next.Runtime
-	r.Deadline, r.Remaining = nil, nil
-	if r.Op != nil || r.Status != RuntimeNone && r.Status != RuntimeStopped {
+	r.Remaining, r.ClosedSince, r.Patch = nil, nil, nil
+	r.noDeadline()
+	if r.Status != RuntimeNone {
+		at := by.At
+		r.EndedAt = &at
+	}
+	if r.Op != nil || r.Status != RuntimeNone && r.Status != RuntimeStopped && r.Status != RuntimeRemoved {
 		r.begin(Operation{Kind: OpStop}, by)
 		r.note(WhyStopped, "the game is cancelled and its engine is stopped", by)
 	} else {
@@ -140,6 +145,9 @@ func (c *GameChange) releaseNames() {
 	for i, m := range c.Next.Members {
 		if m.HoldsName {
 			m.HoldsName = false
+			if m.Banish == BanishWanted {
+				m.Banish = BanishNone // there is nobody left to be told
+			}
 			c.member(i, m)
 			c.Names = append(c.Names, NameChange{Move: NameRelease, Key: m.RaceKey, Name: m.Race, User: m.User})
 		}
@@ -150,6 +158,10 @@ func (c *GameChange) releaseNames() {
 func (c *GameChange) member(i int, m Membership) {
 	c.Next.Members = slices.Clone(c.Next.Members)
 	c.Next.Members[i] = m
+	if at := slices.IndexFunc(c.Memberships, func(o Membership) bool { return o.ID == m.ID }); at >= 0 {
+		c.Memberships[at] = m
+		return
+	}
 	c.Memberships = append(c.Memberships, m)
 }
 

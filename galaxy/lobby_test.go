@@ -83,7 +83,7 @@ func TestTheTableOfMoves(t *testing.T) {
 		{"force-stop", true, func(g Game, by By) (GameChange, error) { return g.ForceStop(by) },
 			map[GameStatus]GameStatus{Starting: StartFailed, Running: Paused, Paused: Paused}, nil},
 		{"pause", false, func(g Game, by By) (GameChange, error) { return g.Pause(by) }, map[GameStatus]GameStatus{Running: Paused}, nil},
-		{"resume", false, func(g Game, by By) (GameChange, error) { return g.Resume(by) }, map[GameStatus]GameStatus{Paused: Paused}, nil},
+		{"resume", false, func(g Game, by By) (GameChange, error) { return g.Resume(nil, by) }, map[GameStatus]GameStatus{Paused: Paused}, nil},
 		{"cancel", false, func(g Game, by By) (GameChange, error) { return g.Cancel("", by) }, map[GameStatus]GameStatus{Draft: Cancelled, EnrollmentOpen: Cancelled,
 			ReadyToStart: Cancelled, Starting: Cancelled, StartFailed: Cancelled, Running: Cancelled, Paused: Cancelled}, []GameStatus{Starting, Running, Paused}},
 		{"transfer", false, func(g Game, by By) (GameChange, error) { return g.Transfer(other, by) }, map[GameStatus]GameStatus{Draft: Draft, EnrollmentOpen: EnrollmentOpen,

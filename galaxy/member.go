@@ -110,19 +110,11 @@ func (c *GameChange) unseat(i int, status MembershipStatus, by By) Membership {
 	if c.Next.enrolling() {
 		m.HoldsName = false
 		c.Names = append(c.Names, NameChange{Move: NameRelease, Key: m.RaceKey, Name: m.Race, User: m.User})
+	} else {
+		m.Banish = BanishWanted
 	}
 	c.member(i, m)
 	c.arrange(by)
+	c.countReady(by)
 	return m
-}
-
-// Banished names the races that the engine must have banished: of those who lost their seats while the game ran.
-func (g Game) Banished() []string {
-	var races []string
-	for _, m := range g.Members {
-		if m.Status != MemberActive && m.HoldsName {
-			races = append(races, m.Race)
-		}
-	}
-	return races
 }

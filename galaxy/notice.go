@@ -27,18 +27,29 @@ const (
 	GameUpdated          Kind = "lobby.game.updated"
 	TurnReady            Kind = "game.turn.ready"
 	GamePaused           Kind = "game.paused"
+
+	// These go to operators.
+	ImagePullFailed         Kind = "runtime.image_pull_failed"
+	ContainerStartFailed    Kind = "runtime.container_start_failed"
+	StartConfigInvalid      Kind = "runtime.start_config_invalid" // trying again is no use before something is set right
+	EngineUnreachableNotice Kind = "runtime.engine_unreachable"
+	StateMismatchNotice     Kind = "runtime.state_mismatch"
+	DiskLow                 Kind = "runtime.disk_low"
+	ExternalTurn            Kind = "runtime.external_turn"  // a turn was found made that nobody had claimed
+	BanishRefused           Kind = "runtime.banish_refused" // the engine does not know a race that was to be banished
 )
 
-// Channel is a way to a player.
+// Channel is a way to a player, or to the operators.
 type Channel string
 
 // The channels.
 const (
-	ChannelPush  Channel = "push"
-	ChannelEmail Channel = "email"
+	ChannelPush      Channel = "push"
+	ChannelEmail     Channel = "email"
+	ChannelOperators Channel = "admin_email" // to the one address that operators have named
 )
 
-// Channels of each kind of notice. A kind that is not in it cannot be told.
+// Channels of each kind of notice. A kind that is not in it cannot be told. What goes to operators goes to no player.
 var Channels = map[Kind][]Channel{
 	ApplicationSubmitted: {ChannelPush},
 	ApplicationApproved:  {ChannelPush, ChannelEmail},
@@ -53,13 +64,22 @@ var Channels = map[Kind][]Channel{
 	GameUpdated:          {ChannelPush},
 	TurnReady:            {ChannelPush},
 	GamePaused:           {ChannelPush},
+
+	ImagePullFailed:         {ChannelOperators},
+	ContainerStartFailed:    {ChannelOperators},
+	StartConfigInvalid:      {ChannelOperators},
+	EngineUnreachableNotice: {ChannelOperators},
+	StateMismatchNotice:     {ChannelOperators},
+	DiskLow:                 {ChannelOperators},
+	ExternalTurn:            {ChannelOperators},
+	BanishRefused:           {ChannelOperators},
 }
 
-// Notice is something that players must be told. It is stored in the transaction of the fact it tells of.
+// Notice is something that players or operators must be told. It is stored in the transaction of the fact it tells of.
 type Notice struct {
 	Kind       Kind
-	Key        string // dedupe key, unique per kind
-	Recipients []UserID
+	Key        string   // dedupe key, unique per kind
+	Recipients []UserID // nobody, when it goes to operators
 	Payload    Payload
 	RequestID  string
 }
@@ -71,6 +91,7 @@ type Payload struct {
 	Application *ApplicationID `json:"application_id,omitempty"`
 	Turn        *int           `json:"turn,omitempty"`
 	Reason      string         `json:"reason,omitempty"`
+	ImageRef    string         `json:"image_ref,omitempty"`
 	Inviter     *UserID        `json:"inviter_user_id,omitempty"`
 	Race        string         `json:"race_name,omitempty"`
 	ExpiresAt   *time.Time     `json:"expires_at,omitempty"`
@@ -85,14 +106,14 @@ func (p Payload) JSON() json.RawMessage {
 	return b
 }
 
-// Route is one notice on its way to one player through one channel.
+// Route is one notice on its way to one player, or to the operators, through one channel.
 type Route struct {
 	ID        RouteID
 	Notice    NoticeID
 	Kind      Kind
 	Channel   Channel
-	User      UserID
-	Email     string // of the recipient, read when the route is claimed; empty once the account is deleted
+	User      UserID // zero when the route leads to operators
+	Email     string // of the player, read when the route is claimed; empty once the account is deleted
 	Unwanted  bool   // the player has switched mails of the kind off
 	Payload   Payload
 	RequestID string // of the request that caused the notice, else the notice's key

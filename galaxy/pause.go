@@ -23,27 +23,40 @@ func (c *GameChange) pause(why WhyCode, text string, by By) {
 		left := max(0, r.Deadline.Sub(by.At))
 		r.Remaining = &left
 	}
-	r.Deadline = nil
+	r.noDeadline()
+	r.ClosedSince = nil
 	if c.Next.Status == Paused {
 		return
 	}
 	c.Next.Status, c.Next.Reason = Paused, string(why)
+	key := c.Next.pauseKey()
 	r.Pauses++
-	key := fmt.Sprintf("paused:%s:%d", c.Next.ID, r.Turn)
-	if r.Epoch > 0 {
-		key = fmt.Sprintf("paused:%s:e%d:%d", c.Next.ID, r.Epoch, r.Turn)
-	}
-	if r.Pauses > 1 {
-		key = fmt.Sprintf("%s:%d", key, r.Pauses)
-	}
 	turn := r.Turn
 	c.tell(GamePaused, key, by.RequestID, c.Next.members(), Payload{Game: &c.Next.ID, Turn: &turn, Reason: string(why)})
 }
 
+// breakOff pauses a game that cannot go on by itself, and calls operators.
+func (c *GameChange) breakOff(kind Kind, why WhyCode, text string, by By) {
+	key := c.Next.pauseKey()
+	c.pause(why, text, by)
+	c.alert(kind, key, by, Payload{Reason: text})
+}
+
+// pauseKey names the next pause: a second one in the same turn is another.
+func (g Game) pauseKey() string {
+	r := g.Runtime
+	key := g.turnKey("paused", r.Turn)
+	if r.Pauses > 0 {
+		key = fmt.Sprintf("%s:%d", key, r.Pauses+1)
+	}
+	return key
+}
+
 // Resume goes on with a paused game. It stays paused until its engine, which is started or made anew if it has to be, has
 // said what it holds; only then is a claimed turn tried again, or the clock started. A game that is held because its
-// engine shows another state than was recorded is an operator's to go on with.
-func (g Game) Resume(by By) (GameChange, error) {
+// engine shows another state than was recorded is an operator's to go on with. When its engine is stopped and line, which
+// is the version that target_engine_version names, is another than it ran on, it goes on with that.
+func (g Game) Resume(line *EngineVersion, by By) (GameChange, error) {
 	if err := g.manages(by); err != nil {
 		return GameChange{}, err
 	}
@@ -64,6 +77,10 @@ func (g Game) Resume(by By) (GameChange, error) {
 		n.note(WhyGenerating, fmt.Sprintf("turn %d is being made", r.Op.Turn), by)
 		c.updated(by)
 		return c, nil
+	}
+	if line != nil && g.Relines() {
+		c.Audit[0].Before, c.Audit[0].After = map[string]any{"version": r.EngineVersion}, map[string]any{"version": line.Version}
+		n.Pin = *line.pin()
 	}
 	n.begin(r.carrying(OpResume), by)
 	n.Status = RuntimeStarting
@@ -99,8 +116,16 @@ func (c *GameChange) openOrders(by By) {
 	} else if next, err := c.Next.Schedule.Next(at); err == nil {
 		at = next
 	}
-	r.Status, r.Deadline, r.Remaining = RuntimeRunning, &at, nil
+	r.Status, r.Remaining, r.ClosedSince = RuntimeRunning, nil, nil
+	r.setDeadline(at, by)
 	r.note(WhyDeadline, "orders are open until the deadline", by)
+	c.countReady(by)
+}
+
+// Relines reports whether a resume moves the game to another version line: it is stopped, and was given another target.
+func (g Game) Relines() bool {
+	r := g.Runtime
+	return (r.Status == RuntimeStopped || r.Status == RuntimeRemoved) && g.TargetVersion != "" && g.TargetVersion != r.EngineVersion
 }
 
 // carrying is a new operation that keeps the claim of a turn which is open.

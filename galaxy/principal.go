@@ -49,6 +49,8 @@ type By struct {
 	RequestID string
 	At        time.Time
 	Rights    Rights
+	// EarlyDelay is how long players may still change their minds after all have said that they are ready.
+	EarlyDelay time.Duration
 }
 
 // Audit is one line of the append-only record of who did what. It names no person: ids and values only.

@@ -1,6 +1,10 @@
 package galaxy
 
-import "time"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // RuntimeStatus is where a game's engine stands.
 type RuntimeStatus string
@@ -15,6 +19,7 @@ const (
 	RuntimeUnreachable RuntimeStatus = "engine_unreachable"
 	RuntimeStopped     RuntimeStatus = "stopped"
 	RuntimeFinished    RuntimeStatus = "finished"
+	RuntimeRemoved     RuntimeStatus = "removed"
 )
 
 // NoTurn is a Runtime's Turn before the engine was initialised.
@@ -22,14 +27,22 @@ const NoTurn = -1
 
 // Runtime is the recorded life of a game's engine and its turns.
 type Runtime struct {
-	Status        RuntimeStatus
-	EngineVersion string // pinned at the start
-	ImageRef      string
-	ExpectedTurn  bool // the engine is known to honour expectedTurn
-	Epoch         int  // lets a turn's number come again after a rewind
-	Turn          int  // last recorded turn, NoTurn before the first
-	Digest        string
-	Deadline      *time.Time // when turn Turn+1 is due; nil while none is
+	Status RuntimeStatus
+	Pin
+	Patch    *Pin // what an open patch leads to
+	Epoch    int  // lets a turn's number come again after a rewind
+	Turn     int  // last recorded turn, NoTurn before the first
+	Reports  int  // last turn whose reports are all stored, NoTurn before the first
+	Digest   string
+	Deadline *time.Time // when turn Turn+1 is due; nil while none is
+	// DeadlineSetAt is when the deadline was last determined, so that no outage moves it twice.
+	DeadlineSetAt *time.Time
+	// EarlyAt is when the turn is made because everybody is ready; an earlier Deadline wins.
+	EarlyAt *time.Time
+	// Makeup: the deadline stands for ticks that an outage has swallowed.
+	Makeup bool
+	// ClosedSince is since when no orders can be given although the game runs; nil while they can.
+	ClosedSince *time.Time
 	// Remaining is what a pause has left of the time to the deadline; nil when there is none, or the schedule has changed.
 	Remaining *time.Duration
 	// Op is what is going on with the engine right now; at most one thing at a time. It is committed, so that a
@@ -42,6 +55,22 @@ type Runtime struct {
 	WhyText   string    // the same in a sentence, for operators
 	WhySince  time.Time // since when
 	StartedAt *time.Time
+	EndedAt   *time.Time // when the game was over, and the container's retention began
+	Failure   *Failure   // how the engine last died; nil before it ever did
+}
+
+// Pin is the engine that a game is played on.
+type Pin struct {
+	EngineVersion string
+	ImageRef      string
+	ExpectedTurn  bool // the engine is known to honour expectedTurn
+}
+
+// Failure is how an engine died, for operators.
+type Failure struct {
+	At    time.Time
+	Cause string
+	Log   string // the engine's last lines
 }
 
 // OperationKind names what can be done to an engine's life.
@@ -54,6 +83,12 @@ const (
 	OpStop  OperationKind = "stop"
 	// OpResume brings the engine up, or looks at one that is up, so that a paused game can go on.
 	OpResume OperationKind = "resume"
+	// OpRestart ends the container and starts it again on the same version.
+	OpRestart OperationKind = "restart"
+	// OpPatch moves the game to Runtime.Patch, or back when the new engine is not what the old one was.
+	OpPatch OperationKind = "patch"
+	// OpRemove takes away the container of a game that is over; its state directory is kept.
+	OpRemove OperationKind = "remove"
 )
 
 // Operation is a committed intention. A result that names another number or attempt is stale and is dropped.
@@ -77,6 +112,8 @@ type TurnCause string
 const (
 	CauseSchedule TurnCause = "schedule"
 	CauseForced   TurnCause = "forced"
+	CauseEarly    TurnCause = "early"
+	CauseCatchUp  TurnCause = "catch_up" // for the ticks that an outage has swallowed
 )
 
 // WhyCode says in one word what a game does or waits for.
@@ -98,6 +135,8 @@ const (
 	WhyResuming       WhyCode = "resuming" // the game goes on when its engine answers
 	WhyFinished       WhyCode = "finished"
 	WhyStartFailed    WhyCode = "start_failed"
+	WhyPatching       WhyCode = "patching"
+	WhyRemoved        WhyCode = "removed"
 )
 
 // TurnRecord is one made turn, stored with its players' numbers.
@@ -115,7 +154,9 @@ type TimelineOutcome string
 // The outcomes of the timeline.
 const (
 	TimelineRan      TimelineOutcome = "ran"
+	TimelineEarly    TimelineOutcome = "early"
 	TimelineForced   TimelineOutcome = "forced"
+	TimelineSkipped  TimelineOutcome = "skipped"
 	TimelineHeld     TimelineOutcome = "held"
 	TimelineFailed   TimelineOutcome = "failed"
 	TimelineExternal TimelineOutcome = "external"
@@ -123,6 +164,7 @@ const (
 
 // TimelineEntry is one line of a game's timeline: one per deadline, and one per turn made outside of one.
 type TimelineEntry struct {
+	ID       uuid.UUID // nil until it is stored
 	Epoch    int
 	Turn     int
 	Outcome  TimelineOutcome
@@ -144,4 +186,36 @@ type StoredOrders struct {
 	EngineRevision int64
 	Commands       []byte // JSON array, as the player sent it
 	StoredAt       time.Time
+	Batches        []StoredBatch // in the order in which they were accepted
+}
+
+// StoredBatch is a batch of commands that the engine has accepted, beside the list.
+type StoredBatch struct {
+	Game           GameID
+	Epoch          int
+	Turn           int
+	Race           string
+	User           UserID
+	ID             string
+	EngineRevision int64
+	Commands       []byte // JSON array, as the player sent it
+	Result         OrderResult
+	StoredAt       time.Time
+}
+
+// Held is the engine's revision after the newest list or batch; 0 when there is neither.
+func (o StoredOrders) Held() int64 {
+	held := o.EngineRevision
+	for _, b := range o.Batches {
+		held = max(held, b.EngineRevision)
+	}
+	return held
+}
+
+// Report is what a race may see of a turn, as its engine wrote it.
+type Report struct {
+	Epoch int
+	Turn  int
+	Race  string
+	Body  []byte // JSON
 }

@@ -26,6 +26,14 @@ func TestTheNextTick(t *testing.T) {
 		"nine in Berlin in summer":           {"0 21 * * *", "Europe/Berlin", "2026-07-01T12:00:00Z", "2026-07-01T19:00:00Z"},
 		"nine on the day the clocks go on":   {"0 21 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T19:00:00Z"},
 		"nine on the day the clocks go back": {"0 21 * * *", "Europe/Berlin", "2026-10-25T00:00:00Z", "2026-10-25T20:00:00Z"},
+		"skipped: when the clocks go on":     {"30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
+		"and the next day as ever":           {"30 2 * * *", "Europe/Berlin", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
+		"a midnight that there is not":       {"0 0 * * *", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z"},
+		"repeated: the first time":           {"30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"},
+		"and not the second":                 {"30 2 * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"},
+		"nor when it is just before that":    {"30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", "2026-10-26T01:30:00Z"},
+		"every hour that passes":             {"0 * * * *", "Europe/Berlin", "2026-10-25T00:10:00Z", "2026-10-25T01:00:00Z"},
+		"every six hours over the jump":      {"0 */6 * * *", "Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29T04:00:00Z"},
 		"the last of February":               {"0 0 29 2 *", "UTC", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00Z"},
 	} {
 		t.Run(name, func(t *testing.T) {

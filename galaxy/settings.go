@@ -31,6 +31,9 @@ type GameSpec struct {
 	EnrollmentEndsAt *time.Time
 	Schedule         Schedule
 	OrderGrace       *time.Duration
+	EarlyTurn        bool
+	ShowReady        bool
+	CatchUp          CatchUp // empty: run_once
 	TargetVersion    string
 	// Race, when set, makes the owner the first member, in the seat Seat.
 	Race string
@@ -49,6 +52,9 @@ type GameEdit struct {
 	Cron             *string
 	Zone             *string
 	OrderGrace       *time.Duration
+	EarlyTurn        *bool
+	ShowReady        *bool
+	CatchUp          *CatchUp
 	TargetVersion    *string
 }
 
@@ -67,12 +73,16 @@ func NewGame(id GameID, visibility Visibility, spec GameSpec, idem Idempotency, 
 	if spec.Schedule.Zone == "" {
 		spec.Schedule.Zone = "UTC"
 	}
+	if spec.CatchUp == "" {
+		spec.CatchUp = CatchUpRunOnce
+	}
 	g := Game{
 		ID: id, Visibility: visibility, Status: Draft, Name: spec.Name, Description: spec.Description,
 		MinPlayers: spec.MinPlayers, MaxPlayers: spec.MaxPlayers, StartGapHours: spec.StartGapHours, StartGapPlayers: spec.StartGapPlayers,
-		EnrollmentEndsAt: spec.EnrollmentEndsAt, Schedule: spec.Schedule, OrderGrace: spec.OrderGrace, TargetVersion: spec.TargetVersion,
+		EnrollmentEndsAt: spec.EnrollmentEndsAt, Schedule: spec.Schedule, OrderGrace: spec.OrderGrace,
+		EarlyTurn: spec.EarlyTurn, ShowReady: spec.ShowReady, CatchUp: spec.CatchUp, TargetVersion: spec.TargetVersion,
 		CreatedBy: by.Principal, CreatedAt: by.At, UpdatedAt: by.At, Idempotency: idem,
-		Runtime: Runtime{Status: RuntimeNone, Turn: NoTurn, Why: WhyIdle, WhySince: by.At},
+		Runtime: Runtime{Status: RuntimeNone, Turn: NoTurn, Reports: NoTurn, Why: WhyIdle, WhySince: by.At},
 	}
 	if err := g.check(by.At, minInterval); err != nil {
 		return GameChange{}, err
@@ -125,6 +135,9 @@ func (g Game) check(now time.Time, minInterval time.Duration) error {
 	if d := g.OrderGrace; d != nil && (*d < 0 || *d > maxOrderGrace) {
 		return Errorf(InvalidRequest, "order_grace_seconds must be 0 to %d", int(maxOrderGrace.Seconds()))
 	}
+	if g.CatchUp != CatchUpRunOnce && g.CatchUp != CatchUpSkip && g.CatchUp != CatchUpShift {
+		return Errorf(InvalidRequest, "catch_up must be run_once, skip or shift")
+	}
 	if _, err := semver.StrictNewVersion(g.TargetVersion); g.TargetVersion != "" && err != nil {
 		return Errorf(InvalidRequest, "target_engine_version must be a semantic version such as 1.2.3")
 	}
@@ -152,12 +165,12 @@ func (g Game) Match(version int64) error {
 }
 
 // Edit changes a game's fields, as far as its status lets: all of a draft; description, a later end and the seats while
-// players enrol; description, schedule and grace afterwards.
+// players enrol; description, schedule and what else steers the clock afterwards; the engine's version of a game that is stopped.
 func (g Game) Edit(e GameEdit, by By, minInterval time.Duration) (GameChange, error) {
 	if err := g.manages(by); err != nil {
 		return GameChange{}, err
 	}
-	if field := e.locked(g.Status); field != "" {
+	if field := e.locked(g); field != "" {
 		return GameChange{}, Errorf(Conflict, "%s of a game that is %s cannot be changed", field, g.Status)
 	}
 	c := g.change(by, "game.edit")
@@ -171,6 +184,9 @@ func (g Game) Edit(e GameEdit, by By, minInterval time.Duration) (GameChange, er
 	set(&n.StartGapPlayers, e.StartGapPlayers)
 	set(&n.Schedule.Cron, e.Cron)
 	set(&n.Schedule.Zone, e.Zone)
+	set(&n.EarlyTurn, e.EarlyTurn)
+	set(&n.ShowReady, e.ShowReady)
+	set(&n.CatchUp, e.CatchUp)
 	set(&n.TargetVersion, e.TargetVersion)
 	if e.OrderGrace != nil {
 		n.OrderGrace = e.OrderGrace
@@ -189,6 +205,7 @@ func (g Game) Edit(e GameEdit, by By, minInterval time.Duration) (GameChange, er
 	}
 	c.arrange(by)
 	c.updated(by)
+	c.countReady(by)
 	return c, nil
 }
 
@@ -219,8 +236,10 @@ type editField struct {
 	free bool
 }
 
-func (e GameEdit) fields(s GameStatus) []editField {
+func (e GameEdit) fields(g Game) []editField {
+	s := g.Status
 	draft, open, over := s == Draft, s == EnrollmentOpen, s == Finished || s == Cancelled
+	stopped := s == Paused && (g.Runtime.Status == RuntimeStopped || g.Runtime.Status == RuntimeRemoved) && g.Runtime.Op == nil
 	return []editField{
 		{"name", e.Name != nil, draft},
 		{"description", e.Description != nil, !over},
@@ -232,18 +251,21 @@ func (e GameEdit) fields(s GameStatus) []editField {
 		{"turn_schedule", e.Cron != nil, draft || !open && !over},
 		{"schedule_time_zone", e.Zone != nil, draft || !open && !over},
 		{"order_grace_seconds", e.OrderGrace != nil, draft || !open && !over},
-		{"target_engine_version", e.TargetVersion != nil, draft},
+		{"early_turn", e.EarlyTurn != nil, draft || !open && !over},
+		{"show_ready", e.ShowReady != nil, draft || !open && !over},
+		{"catch_up", e.CatchUp != nil, draft || !open && !over},
+		{"target_engine_version", e.TargetVersion != nil, draft || stopped},
 	}
 }
 
 // locked names a field that an edit changes and a status does not allow to.
-func (e GameEdit) locked(s GameStatus) string {
-	for _, f := range e.fields(s) {
+func (e GameEdit) locked(g Game) string {
+	for _, f := range e.fields(g) {
 		if f.set && !f.free {
 			return f.name
 		}
 	}
-	if s == Finished || s == Cancelled {
+	if g.over() {
 		return "anything"
 	}
 	return ""
@@ -251,7 +273,7 @@ func (e GameEdit) locked(s GameStatus) string {
 
 // changed names the fields that an edit changes.
 func (e GameEdit) changed() (names []string) {
-	for _, f := range e.fields(Draft) {
+	for _, f := range e.fields(Game{Status: Draft}) {
 		if f.set {
 			names = append(names, f.name)
 		}
@@ -267,7 +289,7 @@ func (c *GameChange) reschedule(by By) {
 		return
 	}
 	if next, err := c.Next.Schedule.Next(by.At); err == nil {
-		r.Deadline = &next
+		r.setDeadline(next, by)
 	}
 }
 

@@ -1,6 +1,9 @@
 package galaxy
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // ForceStart starts a game whatever its minimum, with at least two players, on the engine version given.
 func (g Game) ForceStart(v EngineVersion, by By) (GameChange, error) {
@@ -47,7 +50,7 @@ func (g Game) begin(v EngineVersion, action string, by By) GameChange {
 	c.closeEnrollment(by)
 	c.updated(by)
 	r := &c.Next.Runtime
-	r.EngineVersion, r.ImageRef, r.ExpectedTurn = v.Version, v.ImageRef, v.ExpectedTurn
+	r.Pin = *v.pin()
 	r.Status = RuntimeStarting
 	r.begin(Operation{Kind: OpStart}, by)
 	r.note(WhyStarting, "the engine is being started", by)
@@ -61,14 +64,14 @@ func (g Game) EngineUp(s EngineStatus, by By) GameChange {
 	switch {
 	case r.Held(), g.over():
 		return GameChange{}
-	case r.Op != nil && r.Op.Kind == OpStop:
+	case r.Op != nil && (r.Op.Kind == OpStop || r.Op.Kind == OpPatch || r.Op.Kind == OpRemove):
 		return GameChange{}
 	case r.Turn == NoTurn:
 		return g.started(s, by)
 	}
 	switch r.Compare(g.ID, s) {
 	case ShowsRecorded:
-		return g.back(by)
+		return g.back(s, by)
 	case ShowsNext:
 		return g.adopt(s, by)
 	default:
@@ -87,7 +90,7 @@ func (g Game) started(s EngineStatus, by By) GameChange {
 	at := by.At
 	r.StartedAt, r.Op = &at, nil
 	c.recordTurn(s, by)
-	c.schedule(by)
+	c.scheduleAfter(by.At, false, by)
 	c.updated(by)
 	return c
 }
@@ -116,7 +119,20 @@ func SameRaces(races []string, players []EnginePlayer) bool {
 }
 
 // back is the engine serving again at the recorded turn. An open claim is tried again, as a new attempt.
-func (g Game) back(by By) GameChange {
+func (g Game) back(s EngineStatus, by By) GameChange {
+	c := g.comesBack(by)
+	seen := GameChange{Next: g}
+	if !c.Nothing() {
+		seen = c
+	}
+	if seen.observe(s.Players) {
+		seen.Next.UpdatedAt = by.At
+		return seen
+	}
+	return c
+}
+
+func (g Game) comesBack(by By) GameChange {
 	if op := g.Runtime.Op; op != nil && op.Kind == OpResume {
 		return g.resumed(by)
 	}
@@ -133,6 +149,8 @@ func (g Game) back(by By) GameChange {
 	c.Next.Runtime.Op = nil
 	c.Next.Runtime.Status = RuntimeRunning
 	c.Next.Runtime.note(WhyDeadline, "orders are open until the deadline", by)
+	c.reopened(by)
+	c.countReady(by)
 	return c
 }
 
@@ -143,6 +161,9 @@ func (g Game) waits(by By) GameChange {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.back")
+	if op := r.Op; op != nil && op.Kind == OpRestart {
+		c.Next.Runtime.Op = nil
+	}
 	if r.Status != RuntimeFailed {
 		c.Next.Runtime.Status = RuntimeRunning
 	}
@@ -151,13 +172,24 @@ func (g Game) waits(by By) GameChange {
 }
 
 // EngineDown records that the engine died and is being restarted. Nothing but its state changes.
-func (g Game) EngineDown(cause string, by By) GameChange {
+func (g Game) EngineDown(cause, log string, by By) GameChange {
+	failure := &Failure{At: by.At, Cause: cause, Log: log}
 	if s := g.Runtime.Status; s != RuntimeRunning && s != RuntimeGenerating {
-		return GameChange{}
+		if s != RuntimeStarting || g.Runtime.Op != nil && g.Runtime.Op.Kind == OpStop {
+			return GameChange{}
+		}
+		c := g.change(by, "runtime.restarting") // it dies again and again
+		c.Audit[0].After = map[string]any{"cause": cause}
+		c.Next.Runtime.Failure = failure
+		return c
 	}
 	c := g.change(by, "runtime.restarting")
-	c.Next.Runtime.Status = RuntimeStarting
-	c.Next.Runtime.note(WhyRestarting, "the engine is being restarted: "+cause, by)
+	c.Audit[0].After = map[string]any{"cause": cause}
+	r := &c.Next.Runtime
+	r.Status = RuntimeStarting
+	r.Failure = failure
+	r.close(by)
+	r.note(WhyRestarting, "the engine is being restarted: "+cause, by)
 	return c
 }
 
@@ -185,9 +217,21 @@ func (g Game) EngineGone(cause string, by By) GameChange {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.engine_unreachable")
-	c.Next.Runtime.Status = RuntimeUnreachable
+	c.Next.Runtime.Status, c.Next.Runtime.Patch = RuntimeUnreachable, nil
 	c.Next.Runtime.reopen()
-	c.pause(WhyUnreachable, "the engine could not be brought up again: "+cause, by)
+	c.breakOff(EngineUnreachableNotice, WhyUnreachable, "the engine could not be brought up again: "+cause, by)
+	return c
+}
+
+// EngineRefused is EngineGone for an engine that would not come up if it were tried again; kind says what operators are told
+// of the start, or restart.
+func (g Game) EngineRefused(kind Kind, cause string, by By) GameChange {
+	c := g.EngineGone(cause, by)
+	for i, n := range c.Notices {
+		if n.Kind == ContainerStartFailed || n.Kind == EngineUnreachableNotice {
+			c.Notices[i].Kind, c.Notices[i].Payload.ImageRef = kind, g.Runtime.ImageRef
+		}
+	}
 	return c
 }
 
@@ -202,6 +246,9 @@ func (g Game) StartFailed(cause string, by By) GameChange {
 	r := &c.Next.Runtime
 	r.begin(Operation{Kind: OpStop}, by)
 	r.note(WhyStartFailed, "the start failed: "+cause, by)
+	if by.Kind == BySystem {
+		c.alert(ContainerStartFailed, fmt.Sprintf("%s:%d", g.ID, r.OpNumber), by, Payload{Reason: cause})
+	}
 	return c
 }
 
@@ -210,13 +257,13 @@ func (g Game) StartFailed(cause string, by By) GameChange {
 func (g Game) ForceStop(by By) (GameChange, error) {
 	r := g.Runtime
 	switch {
-	case r.Op != nil && r.Op.Kind == OpStop:
+	case r.Op != nil && (r.Op.Kind == OpStop || r.Op.Kind == OpPatch || r.Op.Kind == OpRemove):
 		return GameChange{}, g.busy()
 	case g.Status == Starting:
 		return g.StartFailed("stopped by an operator", by), nil
 	case g.Status != Running && g.Status != Paused:
 		return GameChange{}, g.cannot("be stopped")
-	case r.Status == RuntimeStopped:
+	case r.Status == RuntimeStopped, r.Status == RuntimeRemoved:
 		return GameChange{}, Errorf(Conflict, "the engine is stopped already")
 	}
 	c := g.change(by, "game.force_stop")
@@ -255,8 +302,10 @@ func (g Game) Wanted() bool {
 		return true
 	}
 	switch g.Runtime.Status {
-	case RuntimeStarting, RuntimeRunning, RuntimeGenerating, RuntimeFailed, RuntimeFinished:
+	case RuntimeStarting, RuntimeRunning, RuntimeGenerating, RuntimeFailed:
 		return true
+	case RuntimeFinished: // until its last reports are stored
+		return g.Runtime.Reports < g.Runtime.Turn
 	}
 	return false
 }

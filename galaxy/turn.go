@@ -33,7 +33,20 @@ func (r Runtime) Compare(id GameID, s EngineStatus) Verdict {
 // Due reports whether the next turn's deadline has come and nothing stands in its way.
 func (g Game) Due(now time.Time) bool {
 	r := g.Runtime
-	return g.Status == Running && r.Status == RuntimeRunning && r.Op == nil && !r.Held() && r.Deadline != nil && !now.Before(*r.Deadline)
+	due := r.DueAt()
+	return g.Status == Running && r.Status == RuntimeRunning && r.Op == nil && !r.Held() && due != nil && !now.Before(*due)
+}
+
+// ClaimDue is ClaimTurn for a turn whose time has come, by the schedule or because everybody is ready.
+func (g Game) ClaimDue(by By) (GameChange, error) {
+	r, cause := g.Runtime, CauseSchedule
+	switch {
+	case r.EarlyAt != nil && (r.Deadline == nil || r.EarlyAt.Before(*r.Deadline)):
+		cause = CauseEarly
+	case r.Makeup:
+		cause = CauseCatchUp
+	}
+	return g.ClaimTurn(cause, by)
 }
 
 // ClaimTurn opens the making of the next turn. From its commit on no orders are taken for it.
@@ -51,7 +64,7 @@ func (g Game) ClaimTurn(cause TurnCause, by By) (GameChange, error) {
 	}
 	c := g.change(by, "game.turn_claimed")
 	n := &c.Next.Runtime
-	n.Status = RuntimeGenerating
+	n.Status, n.EarlyAt = RuntimeGenerating, nil
 	n.begin(Operation{Kind: OpTurn, Turn: r.Turn + 1, Cause: cause, Due: r.Deadline}, by)
 	n.note(WhyGenerating, fmt.Sprintf("turn %d is being made", r.Turn+1), by)
 	return c, nil
@@ -113,8 +126,11 @@ func (g Game) adopt(s EngineStatus, by By) GameChange {
 	line := TimelineEntry{Epoch: r.Epoch, Turn: s.Turn, Outcome: TimelineExternal, Cause: "external", By: by.Principal, Deadline: r.Deadline, At: by.At}
 	if op := r.Op; op != nil && op.Turn == s.Turn {
 		line.Cause, line.By, line.Deadline, line.Outcome = string(op.Cause), op.By, op.Due, TimelineRan
-		if op.Cause == CauseForced {
+		switch op.Cause {
+		case CauseForced:
 			line.Outcome = TimelineForced
+		case CauseEarly:
+			line.Outcome = TimelineEarly
 		}
 		if op.Due != nil && by.At.After(*op.Due) {
 			line.Lateness = by.At.Sub(*op.Due)
@@ -125,8 +141,12 @@ func (g Game) adopt(s EngineStatus, by By) GameChange {
 		after = *line.Deadline
 	}
 	c.Timeline = []TimelineEntry{line}
+	if line.Outcome == TimelineExternal {
+		c.alert(ExternalTurn, g.turnKey("external", s.Turn), by, Payload{Turn: &s.Turn, Reason: "its engine has made a turn that nobody had claimed"})
+	}
 	resuming := r.Op != nil && r.Op.Kind == OpResume
-	r.Op = nil
+	makeup := line.Cause == string(CauseCatchUp)
+	r.Op, r.Patch = nil, nil
 	c.recordTurn(s, by)
 	switch {
 	case s.Finished:
@@ -136,7 +156,7 @@ func (g Game) adopt(s EngineStatus, by By) GameChange {
 		c.openOrders(by)
 		c.updated(by)
 	case c.Next.Status == Running:
-		c.scheduleAfter(after, by)
+		c.scheduleAfter(after, makeup, by)
 	default: // paused while the turn was made
 		r.Status, r.Remaining = RuntimeRunning, nil
 	}
@@ -148,6 +168,7 @@ func (c *GameChange) recordTurn(s EngineStatus, by By) {
 	r := &c.Next.Runtime
 	r.Turn, r.Digest, r.Pauses = s.Turn, s.Digest, 0
 	c.Turn = &TurnRecord{Epoch: r.Epoch, Turn: s.Turn, Digest: s.Digest, Players: slices.Clone(s.Players), MadeAt: by.At}
+	c.observe(s.Players)
 	turn := s.Turn
 	c.tell(TurnReady, c.Next.turnKey("turn-ready", turn), by.RequestID, c.Next.members(), Payload{Game: &c.Next.ID, Turn: &turn})
 }
@@ -160,19 +181,6 @@ func (g Game) turnKey(what string, turn int) string {
 	return fmt.Sprintf("%s:%s:%d", what, g.ID, turn)
 }
 
-// schedule opens orders until the first tick after now.
-func (c *GameChange) schedule(by By) { c.scheduleAfter(by.At, by) }
-
-func (c *GameChange) scheduleAfter(after time.Time, by By) {
-	r := &c.Next.Runtime
-	r.Status = RuntimeRunning
-	r.Deadline = nil
-	if next, err := c.Next.Schedule.Next(after); err == nil {
-		r.Deadline = &next
-	}
-	r.note(WhyDeadline, "orders are open until the deadline", by)
-}
-
 // finish ends a game, and settles its race names: whoever was capable may register the own one for a while.
 func (c *GameChange) finish(s EngineStatus, by By) {
 	c.Next.Status, c.Next.Reason = Finished, s.FinishReason
@@ -180,7 +188,9 @@ func (c *GameChange) finish(s EngineStatus, by By) {
 	c.winNames(s, by)
 	c.releaseNames()
 	r := &c.Next.Runtime
-	r.Status, r.Deadline, r.Remaining = RuntimeFinished, nil, nil
+	at := by.At
+	r.Status, r.Remaining, r.EndedAt, r.ClosedSince = RuntimeFinished, nil, &at, nil
+	r.noDeadline()
 	r.note(WhyFinished, "the game is over", by)
 }
 
@@ -193,7 +203,8 @@ func (g Game) TurnFailed(number int64, attempt int, cause string, by By) GameCha
 	r := &c.Next.Runtime
 	op := r.Op
 	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: op.Turn, Outcome: TimelineFailed, Cause: string(op.Cause), By: op.By, Deadline: op.Due, At: by.At}}
-	r.Op, r.Status, r.Deadline, r.Remaining = nil, RuntimeFailed, nil, new(time.Duration)
+	r.Op, r.Status, r.Remaining = nil, RuntimeFailed, new(time.Duration)
+	r.noDeadline()
 	c.pause(WhyGenerationFail, "the engine could not make the turn: "+cause, by)
 	return c
 }
@@ -205,9 +216,9 @@ func (g Game) hold(s EngineStatus, by By) GameChange {
 	c.audit(by, "runtime.state_mismatch.seen", map[string]any{"turn": r.Turn, "digest": r.Digest},
 		map[string]any{"turn": s.Turn, "digest": s.Digest, "game_id": s.Game.String()})
 	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: r.Turn + 1, Outcome: TimelineHeld, Cause: string(WhyMismatch), By: by.Principal, Deadline: r.Deadline, At: by.At}}
-	r.Status = RuntimeRunning
+	r.Status, r.Patch = RuntimeRunning, nil
 	r.reopen()
-	c.pause(WhyMismatch, fmt.Sprintf("turn %d is recorded, but the engine shows turn %d of game %s", r.Turn, s.Turn, s.Game), by)
+	c.breakOff(StateMismatchNotice, WhyMismatch, fmt.Sprintf("turn %d is recorded, but the engine shows turn %d of game %s", r.Turn, s.Turn, s.Game), by)
 	return c
 }
 
@@ -217,9 +228,9 @@ func (g Game) Lost(cause string, by By) GameChange {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.state_mismatch")
-	c.Next.Runtime.Status = RuntimeUnreachable
+	c.Next.Runtime.Status, c.Next.Runtime.Patch = RuntimeUnreachable, nil
 	c.Next.Runtime.reopen()
-	c.pause(WhyMismatch, cause, by)
+	c.breakOff(StateMismatchNotice, WhyMismatch, cause, by)
 	return c
 }
 
@@ -236,7 +247,7 @@ func (g Game) OrdersFor(user UserID, turn int, now time.Time) (Membership, error
 		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is closed: orders are taken for turn %d", turn, r.Turn+1)
 	case turn > r.Turn+1:
 		return Membership{}, Errorf(Conflict, "turn %d has not come: orders are taken for turn %d", turn, r.Turn+1)
-	case r.Op != nil && r.Op.Kind == OpTurn, r.Deadline != nil && !now.Before(*r.Deadline):
+	case r.closed(now):
 		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is being made", turn)
 	case r.Status != RuntimeRunning:
 		return Membership{}, Errorf(ServiceUnavailable, "the game's engine is being restarted; try again shortly")

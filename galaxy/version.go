@@ -10,6 +10,7 @@ import (
 // EngineVersion is one entry of the registry of engines.
 type EngineVersion struct {
 	Version      string // strict semver
+	Number       int64  // of the entry's edits, from 1
 	ImageRef     string
 	Enabled      bool
 	ExpectedTurn bool // the engine is known to honour expectedTurn
@@ -29,6 +30,29 @@ func (v EngineVersion) Validate() error {
 		return Errorf(InvalidRequest, "image_ref must be an image reference or a file:// URL of a binary")
 	}
 	return nil
+}
+
+func (v EngineVersion) pin() *Pin {
+	return &Pin{EngineVersion: v.Version, ImageRef: v.ImageRef, ExpectedTurn: v.ExpectedTurn}
+}
+
+// VersionEdit is what is to be changed of a registered version; nil leaves a field as it is. Games that run keep what they were
+// pinned to.
+type VersionEdit struct {
+	ImageRef     *string
+	Enabled      *bool
+	ExpectedTurn *bool
+}
+
+// Edit changes an entry that has the version number given; 0 is any.
+func (v EngineVersion) Edit(e VersionEdit, number int64) (EngineVersion, error) {
+	if number != 0 && number != v.Number {
+		return v, ErrVersion
+	}
+	set(&v.ImageRef, e.ImageRef)
+	set(&v.Enabled, e.Enabled)
+	set(&v.ExpectedTurn, e.ExpectedTurn)
+	return v, v.Validate()
 }
 
 // PickVersion gives the version a game is pinned to when it starts: the one named, or the newest enabled one

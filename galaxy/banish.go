@@ -1,0 +1,60 @@
+package galaxy
+
+// Banished names the races that the engine is to banish and has not yet: of those who lost their seats while the game ran.
+func (g Game) Banished() []string {
+	var races []string
+	for _, m := range g.Members {
+		if m.Banish == BanishWanted {
+			races = append(races, m.Race)
+		}
+	}
+	return races
+}
+
+// BanishAnswered records what the engine said to the banishing of a race. One that it does not know is beyond banishing:
+// operators are told, for somebody plays on under another name, or nobody does.
+func (g Game) BanishAnswered(race string, known bool, by By) GameChange {
+	c := g.change(by, "runtime.banished")
+	done := false
+	for i, m := range g.Members {
+		if m.Race != race || m.Banish != BanishWanted {
+			continue
+		}
+		done = true
+		c.on("membership_id", m.ID)
+		if m.Banish = BanishTaken; !known {
+			m.Banish = BanishUnknown
+			c.Audit[0].Action = "runtime.banish_refused"
+			c.alert(BanishRefused, m.ID.String(), by, Payload{Race: race, Reason: "the engine does not know the race"})
+		}
+		c.member(i, m)
+	}
+	if !done {
+		return GameChange{}
+	}
+	return c
+}
+
+// observe takes over what the engine shows of the members' races: who is extinct, and which banishes it has taken.
+func (c *GameChange) observe(players []EnginePlayer) (changed bool) {
+	shown := make(map[string]EnginePlayer, len(players))
+	for _, p := range players {
+		shown[p.Race] = p
+	}
+	for i, m := range c.Next.Members {
+		p, ok := shown[m.Race]
+		if !ok || !m.HoldsName {
+			continue
+		}
+		was := m
+		m.Extinct = p.Extinct
+		if m.Banish == BanishWanted && p.Banished {
+			m.Banish = BanishTaken
+		}
+		if m != was {
+			c.member(i, m)
+			changed = true
+		}
+	}
+	return changed
+}

@@ -1,0 +1,186 @@
+package galaxy
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhichVersionsAPatchLeadsTo(t *testing.T) {
+	g := running(t) // on 1.0.0
+	for version, want := range map[string]Code{"1.0.1": "", "1.0.17": "", "1.0.0": PatchOnly, "1.1.0": PatchOnly, "2.0.1": PatchOnly, "0.9.9": PatchOnly, "1.0.0-rc.1": PatchOnly, "x": InvalidRequest} {
+		_, err := g.Patch(EngineVersion{Version: version, ImageRef: "engine"}, operator(noon))
+		if want == "" {
+			require.NoError(t, err, version)
+			continue
+		}
+		require.Equal(t, want, CodeOf(err), version)
+	}
+}
+
+func TestAPatchAndItsEnds(t *testing.T) {
+	g := running(t)
+	c, err := g.Patch(EngineVersion{Version: "1.0.1", ImageRef: "engine:1.0.1", ExpectedTurn: true}, operator(noon))
+	require.NoError(t, err)
+	open := c.Next
+	require.Equal(t, "1.0.0", open.Runtime.EngineVersion, "the version is the old one until the new one is known to be good")
+	require.Equal(t, "1.0.1", open.Runtime.Patch.EngineVersion)
+	_, err = open.OrdersFor(open.Members[0].User, 1, noon)
+	require.Equal(t, ServiceUnavailable, CodeOf(err))
+	for name, move := range map[string]func() error{
+		"a second patch": func() error {
+			_, err := open.Patch(EngineVersion{Version: "1.0.2"}, operator(noon))
+			return err
+		},
+		"a restart":    func() error { _, err := open.Restart(operator(noon)); return err },
+		"a turn":       func() error { _, err := open.ForceTurn(1, operator(noon)); return err },
+		"a force-stop": func() error { _, err := open.ForceStop(operator(noon)); return err },
+	} {
+		require.Equal(t, Conflict, CodeOf(move()), name)
+	}
+	require.True(t, open.EngineUp(shows(g, 0, "d0"), operator(noon)).Nothing(), "an engine that is up settles nothing: the patch does")
+	number := open.Runtime.Op.Number
+	require.True(t, open.Patched(number-1, operator(noon)).Nothing(), "of an older operation")
+
+	done := open.Patched(number, operator(noon)).Next
+	require.Equal(t, "1.0.1", done.Runtime.EngineVersion)
+	require.Nil(t, done.Runtime.Patch)
+	up := done.EngineUp(shows(g, 0, "d0"), operator(noon.Add(time.Second))).Next
+	require.Equal(t, WhyDeadline, up.Runtime.Why)
+	require.Equal(t, evening, *up.Runtime.Deadline)
+
+	back := open.PatchFailed(number, "it did not become healthy", operator(noon))
+	require.Equal(t, "1.0.0", back.Next.Runtime.EngineVersion)
+	require.Nil(t, back.Next.Runtime.Op)
+	require.Contains(t, back.Next.Runtime.Failure.Cause, "taken back")
+	require.Equal(t, ContainerStartFailed, back.Notices[0].Kind)
+}
+
+func TestARestart(t *testing.T) {
+	g := running(t)
+	c, err := g.Restart(operator(noon))
+	require.NoError(t, err)
+	up := c.Next.EngineUp(shows(g, 0, "d0"), operator(noon.Add(2*time.Second)))
+	require.Nil(t, up.Next.Runtime.Op)
+	require.Equal(t, RuntimeRunning, up.Next.Runtime.Status)
+
+	paused, err := g.Pause(operator(noon))
+	require.NoError(t, err)
+	c, err = paused.Next.Restart(operator(noon))
+	require.NoError(t, err)
+	up = c.Next.EngineUp(shows(g, 0, "d0"), operator(noon.Add(2*time.Second)))
+	require.Equal(t, Paused, up.Next.Status)
+	require.Nil(t, up.Next.Runtime.Op)
+	require.Equal(t, WhyPaused, up.Next.Runtime.Why)
+
+	claimed, err := g.ForceTurn(1, operator(noon))
+	require.NoError(t, err)
+	_, err = claimed.Next.Restart(operator(noon))
+	require.Equal(t, Conflict, CodeOf(err), "a turn is being made")
+	held := g.EngineUp(shows(g, 7, "d7"), operator(noon)).Next
+	_, err = held.Restart(operator(noon))
+	require.Equal(t, Conflict, CodeOf(err))
+}
+
+func TestAnotherLineByStopEditAndResume(t *testing.T) {
+	g := running(t)
+	_, err := g.Edit(GameEdit{TargetVersion: new("2.0.0")}, operator(noon), time.Minute)
+	require.Equal(t, Conflict, CodeOf(err), "it runs")
+	stopped, err := g.ForceStop(operator(noon))
+	require.NoError(t, err)
+	g = stopped.Next.Stopped(stopped.Next.Runtime.Op.Number, operator(noon)).Next
+	edited, err := g.Edit(GameEdit{TargetVersion: new("2.0.0")}, operator(noon), time.Minute)
+	require.NoError(t, err)
+	require.True(t, edited.Next.Relines())
+	resumed, err := edited.Next.Resume(&EngineVersion{Version: "2.0.0", ImageRef: "engine:2"}, operator(noon))
+	require.NoError(t, err)
+	require.Equal(t, Pin{EngineVersion: "2.0.0", ImageRef: "engine:2"}, resumed.Next.Runtime.Pin)
+	require.Equal(t, Running, resumed.Next.EngineUp(shows(g, 0, "d0"), operator(noon)).Next.Status)
+}
+
+func TestWhenAContainerIsTakenAway(t *testing.T) {
+	g := running(t)
+	require.True(t, g.CleanUp(operator(noon)).Nothing(), "of a game that runs")
+	claimed, err := g.ForceTurn(1, operator(noon))
+	require.NoError(t, err)
+	over := shows(g, 1, "d1")
+	over.Finished = true
+	g = claimed.Next.TurnMade(claimed.Next.Runtime.Op.Number, 1, over, operator(noon)).Next
+	require.Equal(t, noon, *g.Runtime.EndedAt)
+	require.True(t, g.Wanted(), "its reports are still to be read")
+	require.True(t, g.CleanUp(operator(noon)).Nothing(), "so is its container")
+	for turn := range 2 {
+		g = g.ReportsFetched(turn, []Report{{Race: "Race-A", Body: []byte("{}")}}, operator(noon)).Next
+	}
+	require.False(t, g.Wanted())
+	c := g.CleanUp(operator(noon))
+	require.Equal(t, OpRemove, c.Next.Runtime.Op.Kind)
+	require.True(t, c.Next.Removed(c.Next.Runtime.Op.Number-1, operator(noon)).Nothing())
+	gone := c.Next.Removed(c.Next.Runtime.Op.Number, operator(noon)).Next
+	require.Equal(t, RuntimeRemoved, gone.Runtime.Status)
+	require.True(t, gone.CleanUp(operator(noon)).Nothing())
+}
+
+func TestReportsAreStoredInOrderAndOnce(t *testing.T) {
+	g := running(t)
+	turn, wanted := g.ReportsWanted()
+	require.True(t, wanted)
+	require.Zero(t, turn)
+	require.True(t, g.ReportsFetched(1, nil, operator(noon)).Nothing(), "not the oldest one that lacks them")
+	c := g.ReportsFetched(0, []Report{{Race: "Race-A", Body: []byte("{}")}}, operator(noon))
+	require.Len(t, c.Reports, 1)
+	_, wanted = c.Next.ReportsWanted()
+	require.False(t, wanted)
+	require.True(t, c.Next.ReportsFetched(0, nil, operator(noon)).Nothing(), "twice")
+	require.Equal(t, []string{"Race-A", "Race-B"}, g.Played())
+	left, _, err := g.Remove(g.Members[1].ID, "", operator(noon))
+	require.NoError(t, err)
+	require.Equal(t, []string{"Race-A", "Race-B"}, left.Next.Played(), "a race that was given up is still in the engine")
+}
+
+func TestABanishIsWantedUntilTheEngineHasTakenIt(t *testing.T) {
+	g := running(t)
+	c, _, err := g.Remove(g.Members[1].ID, "", operator(noon))
+	require.NoError(t, err)
+	g = c.Next
+	require.Equal(t, []string{"Race-B"}, g.Banished())
+	taken := g.BanishAnswered("Race-B", true, operator(noon))
+	require.Empty(t, taken.Next.Banished())
+	require.True(t, taken.Next.BanishAnswered("Race-B", true, operator(noon)).Nothing(), "twice")
+	require.True(t, g.BanishAnswered("Race-A", true, operator(noon)).Nothing(), "of a race that plays")
+	unknown := g.BanishAnswered("Race-B", false, operator(noon))
+	require.Empty(t, unknown.Next.Banished(), "what the engine does not know is beyond banishing")
+	require.Equal(t, BanishRefused, unknown.Notices[0].Kind)
+
+	s := shows(g, 0, "d0")
+	s.Players = append(s.Players, EnginePlayer{Race: "Race-B", Banished: true})
+	require.Equal(t, BanishTaken, g.EngineUp(s, operator(noon)).Next.Members[1].Banish, "it shows in every status")
+}
+
+// TestEverythingIsExplained: whatever a game waits for, operators and players read a sentence, and what comes next.
+func TestEverythingIsExplained(t *testing.T) {
+	for why, words := range told {
+		e := Game{Status: Running, Runtime: Runtime{Why: why, WhyText: "the recorded words"}}.Explain(noon)
+		require.Equal(t, why, e.Code)
+		require.Equal(t, "the recorded words", e.Text)
+		require.Equal(t, words.public, e.Public)
+		require.NotEmpty(t, e.Next, why)
+	}
+	g := running(t)
+	e := g.Explain(noon)
+	require.Equal(t, WhyDeadline, e.Code)
+	require.Equal(t, evening, *e.NextAt)
+	require.Equal(t, WhyLate, g.Explain(evening).Code)
+	early := ready(t, ready(t, hasty(t), 0, true, noon), 1, true, noon)
+	require.Equal(t, WhyEarly, early.Explain(noon).Code)
+	require.Equal(t, *early.Runtime.EarlyAt, *early.Explain(noon).NextAt)
+	paused, err := g.Pause(operator(noon))
+	require.NoError(t, err)
+	require.Contains(t, paused.Next.Explain(noon).Next, "resumes")
+	for _, status := range []GameStatus{Draft, EnrollmentOpen, ReadyToStart, Cancelled} {
+		e := Game{Status: status, Runtime: Runtime{Why: WhyIdle}}.Explain(noon)
+		require.NotEmpty(t, e.Text, status)
+		require.NotEmpty(t, e.Next, status)
+	}
+}
