@@ -34,6 +34,9 @@ func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Gam
 	if c.Turn != nil {
 		t.turn(id, *c.Turn)
 	}
+	if err := t.reports(id, c.Reports); err != nil {
+		return galaxy.Game{}, err
+	}
 	t.timeline(id, c.Timeline)
 	t.audit(at, c.Audit...)
 	t.notices(at, c.Notices)
@@ -76,10 +79,11 @@ func (t *tx) members(game galaxy.GameID, members []galaxy.Membership) {
 	in := Memberships.INSERT(Memberships.AllColumns)
 	for _, m := range members {
 		in = in.MODEL(model.Memberships{MembershipID: m.ID.UUID, GameID: game.UUID, UserID: m.User.UUID, RaceName: m.Race, RaceKey: m.RaceKey,
-			Status: string(m.Status), HoldsName: m.HoldsName, JoinedAt: m.JoinedAt, EndedAt: m.EndedAt})
+			Status: string(m.Status), HoldsName: m.HoldsName, Extinct: m.Extinct, Banish: banishColumn(m.Banish), ReadyFor: m.ReadyFor, JoinedAt: m.JoinedAt, EndedAt: m.EndedAt})
 	}
 	t.add(in.ON_CONFLICT(Memberships.MembershipID).DO_UPDATE(SET(
-		Memberships.HoldsName.SET(RawBool("excluded.holds_name")), Memberships.Status.SET(Memberships.EXCLUDED.Status), Memberships.EndedAt.SET(Memberships.EXCLUDED.EndedAt))))
+		Memberships.HoldsName.SET(RawBool("excluded.holds_name")), Memberships.Extinct.SET(RawBool("excluded.extinct")),
+		Memberships.Banish.SET(Memberships.EXCLUDED.Banish), Memberships.ReadyFor.SET(Memberships.EXCLUDED.ReadyFor), Memberships.Status.SET(Memberships.EXCLUDED.Status), Memberships.EndedAt.SET(Memberships.EXCLUDED.EndedAt))))
 }
 
 func (t *tx) applications(applications []galaxy.Application) {
@@ -136,22 +140,23 @@ func (t *tx) timeline(game galaxy.GameID, lines []galaxy.TimelineEntry) {
 	}
 }
 
-// notices stores what players are to be told, and its ways to them, in two statements. A notice whose dedupe key is
-// there already is left out, with its routes.
+// notices stores what players and operators are to be told, and its ways to them, in two statements. A notice whose
+// dedupe key is there already is left out, with its routes.
 func (t *tx) notices(at time.Time, notices []galaxy.Notice) {
 	if len(notices) == 0 {
 		return
 	}
-	var ids, routeIDs, routeNotices, users []uuid.UUID
+	var ids, routeIDs, routeNotices []uuid.UUID
+	var users []*uuid.UUID
 	var kinds, keys, payloads, requests, channels []string
 	for _, n := range notices {
 		id := galaxy.NewID()
 		ids, kinds, keys = append(ids, id), append(kinds, string(n.Kind)), append(keys, n.Key)
 		payloads, requests = append(payloads, string(n.Payload.JSON())), append(requests, n.RequestID)
 		for _, channel := range galaxy.Channels[n.Kind] {
-			for _, user := range n.Recipients {
+			for _, user := range recipients(n, channel) {
 				routeIDs, routeNotices = append(routeIDs, galaxy.NewID()), append(routeNotices, id)
-				channels, users = append(channels, string(channel)), append(users, user.UUID)
+				channels, users = append(channels, string(channel)), append(users, user)
 			}
 		}
 	}
@@ -161,4 +166,16 @@ func (t *tx) notices(at time.Time, notices []galaxy.Notice) {
 	t.raw(`INSERT INTO notification_routes (route_id, notice_id, channel, user_id, status, next_attempt_at, created_at)
 		SELECT r.id, r.notice, r.channel, r.usr, 'pending', $5, $5 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) r (id, notice, channel, usr)
 		WHERE EXISTS (SELECT FROM notifications n WHERE n.notice_id = r.notice)`, routeIDs, routeNotices, channels, users, at)
+}
+
+// recipients gives whom a notice goes to through a channel. The one nil stands for the operators.
+func recipients(n galaxy.Notice, channel galaxy.Channel) []*uuid.UUID {
+	if channel == galaxy.ChannelOperators {
+		return []*uuid.UUID{nil}
+	}
+	users := make([]*uuid.UUID, len(n.Recipients))
+	for i := range n.Recipients {
+		users[i] = &n.Recipients[i].UUID
+	}
+	return users
 }

@@ -43,7 +43,8 @@ const addresses = `SELECT address FROM (SELECT email AS address FROM accounts WH
 		UNION SELECT address FROM account_addresses WHERE user_id = $1) own
 	WHERE NOT EXISTS (SELECT FROM accounts o WHERE o.email = own.address AND o.user_id <> $1 AND o.deleted_at IS NULL)`
 
-// EraseMails forgets to whom mails for a player went and what they said; what still waits is not sent.
+// EraseMails forgets to whom mails for a player went and what they said; what still waits is not sent. What operators are
+// mailed is theirs, though one of them may play under the same address.
 func (s *Store) EraseMails(ctx context.Context, user galaxy.UserID, at time.Time) error {
 	t := &tx{}
 	t.eraseMails(user, at)
@@ -51,16 +52,17 @@ func (s *Store) EraseMails(ctx context.Context, user galaxy.UserID, at time.Time
 }
 
 func (t *tx) eraseMails(user galaxy.UserID, at time.Time) {
-	const theirs = `SELECT delivery_id FROM mail_recipients WHERE address IN (` + addresses + `)
+	alerts := texts(galaxy.OperatorKinds())
+	const theirs = `SELECT delivery_id FROM mail_recipients JOIN mail_deliveries d USING (delivery_id) WHERE address IN (` + addresses + `) AND d.template_id <> ALL ($2)
 		UNION SELECT d.delivery_id FROM mail_deliveries d JOIN notification_routes r ON d.idempotency_key = r.route_id::text WHERE r.user_id = $1 AND r.channel = 'email'`
 	t.raw(`UPDATE notification_routes SET status = 'skipped', detail = 'the account is deleted', settled_at = $2
 		WHERE user_id = $1 AND status IN ('pending', 'retrying')`, user.UUID, at)
-	t.raw(`UPDATE mail_deliveries SET status = CASE WHEN status IN ('pending', 'retrying') THEN 'skipped' ELSE status END, settled_at = coalesce(settled_at, $2),
-		detail = 'the account is deleted' WHERE delivery_id IN (`+theirs+`)`, user.UUID, at)
-	t.raw(`UPDATE mail_dead_letters SET detail = 'the account is deleted' WHERE delivery_id IN (`+theirs+`)`, user.UUID)
-	t.raw(`UPDATE mail_attempts SET detail = '' WHERE delivery_id IN (`+theirs+`)`, user.UUID)
-	t.raw(`DELETE FROM mail_payloads WHERE delivery_id IN (`+theirs+`)`, user.UUID)
-	t.raw(`DELETE FROM mail_recipients WHERE delivery_id IN (`+theirs+`)`, user.UUID)
+	t.raw(`UPDATE mail_deliveries SET status = CASE WHEN status IN ('pending', 'retrying') THEN 'skipped' ELSE status END, settled_at = coalesce(settled_at, $3),
+		detail = 'the account is deleted' WHERE delivery_id IN (`+theirs+`)`, user.UUID, alerts, at)
+	t.raw(`UPDATE mail_dead_letters SET detail = 'the account is deleted' WHERE delivery_id IN (`+theirs+`)`, user.UUID, alerts)
+	t.raw(`UPDATE mail_attempts SET detail = '' WHERE delivery_id IN (`+theirs+`)`, user.UUID, alerts)
+	t.raw(`DELETE FROM mail_payloads WHERE delivery_id IN (`+theirs+`)`, user.UUID, alerts)
+	t.raw(`DELETE FROM mail_recipients WHERE delivery_id IN (`+theirs+`)`, user.UUID, alerts)
 }
 
 // EraseTraces forgets a player's devices, codes, countries and limits, what operators noted in words of their own, and

@@ -25,7 +25,8 @@ func (s *Store) ExportUser(ctx context.Context, user galaxy.UserID) (galaxy.User
 	scanAll(t.raw(`SELECT d.template_id, r.address, d.status, d.created_at FROM mail_deliveries d JOIN mail_recipients r USING (delivery_id)
 		WHERE r.address IN (`+addresses+`) ORDER BY d.delivery_id DESC`, user.UUID), &e.Mails)
 	scanAll(t.raw(`SELECT email, attempts, created_at FROM auth_challenges WHERE user_id = $1 OR email IN (`+addresses+`) ORDER BY created_at DESC`, user.UUID), &e.Challenges)
-	scanAll(t.raw(`SELECT game_id, turn, race_name, revision, stored_at, commands FROM orders WHERE user_id = $1 ORDER BY stored_at DESC`, user.UUID), &e.Orders)
+	scanAll(t.raw(`SELECT game_id, turn, race_name, revision, stored_at, commands FROM orders WHERE user_id = $1
+		UNION ALL SELECT game_id, turn, race_name, engine_revision, stored_at, commands FROM order_batches WHERE user_id = $1 ORDER BY 5 DESC`, user.UUID), &e.Orders)
 	scanAll(t.raw(`SELECT * FROM invites WHERE user_id = $1 ORDER BY invite_id DESC`, user.UUID), &invites)
 	scanAll(t.raw(`SELECT entry_id, race_name, user_id, event, game_id, at FROM race_name_history WHERE user_id = $1 ORDER BY entry_id DESC`, user.UUID), &e.Names)
 	if err := s.read(ctx, t); err != nil {

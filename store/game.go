@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/go-jet/jet/v2/postgres"
@@ -94,6 +95,7 @@ func game(m model.Games) galaxy.Game {
 	g := galaxy.Game{ID: galaxy.GameID{UUID: m.GameID}, Version: m.Version, Visibility: galaxy.Visibility(m.Visibility), Status: galaxy.GameStatus(m.Status),
 		Reason: m.Reason, Name: m.Name, Description: m.Description, MinPlayers: int(m.MinPlayers), MaxPlayers: int(m.MaxPlayers),
 		StartGapHours: int(m.StartGapHours), StartGapPlayers: int(m.StartGapPlayers), GapSince: m.GapSince, OrderGrace: milliseconds(m.OrderGraceMs),
+		EarlyTurn: m.EarlyTurn, ShowReady: m.ShowReady, CatchUp: constant(m.CatchUp, galaxy.CatchUpRunOnce, galaxy.CatchUpSkip, galaxy.CatchUpShift),
 		EnrollmentEndsAt: m.EnrollmentEndsAt, Schedule: galaxy.Schedule{Cron: m.TurnSchedule, Zone: m.ScheduleTimeZone}, TargetVersion: m.TargetVersion,
 		CreatedBy: galaxy.Principal{Kind: galaxy.PrincipalKind(m.CreatedByKind), ID: m.CreatedBy}, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
 		Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)}
@@ -108,6 +110,7 @@ func gameRow(g galaxy.Game) model.Games {
 	m := model.Games{GameID: g.ID.UUID, Version: g.Version + 1, Visibility: string(g.Visibility), Status: string(g.Status), Reason: g.Reason,
 		Name: g.Name, Description: g.Description, MinPlayers: int32(g.MinPlayers), MaxPlayers: int32(g.MaxPlayers), EnrollmentEndsAt: g.EnrollmentEndsAt,
 		StartGapHours: int32(g.StartGapHours), StartGapPlayers: int32(g.StartGapPlayers), GapSince: g.GapSince, OrderGraceMs: inMilliseconds(g.OrderGrace),
+		EarlyTurn: g.EarlyTurn, ShowReady: g.ShowReady, CatchUp: string(g.CatchUp),
 		WakeAt: g.WakeAt(), TurnSchedule: g.Schedule.Cron, ScheduleTimeZone: g.Schedule.Zone, TargetVersion: g.TargetVersion, CreatedByKind: string(g.CreatedBy.Kind),
 		CreatedBy: g.CreatedBy.ID, CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, IdempotencyKey: key, IdempotencyDigest: digest}
 	if g.Owner != nil {
@@ -131,9 +134,16 @@ func inMilliseconds(d *time.Duration) *int64 {
 }
 
 func runtime(m model.Runtimes) galaxy.Runtime {
-	r := galaxy.Runtime{Status: galaxy.RuntimeStatus(m.Status), EngineVersion: m.EngineVersion, ImageRef: m.ImageRef, ExpectedTurn: m.ExpectedTurn,
-		Epoch: int(m.Epoch), Turn: int(m.Turn), Digest: m.Digest, Deadline: m.Deadline, Remaining: milliseconds(m.RemainingMs), OpNumber: m.OpNumber, Pauses: int(m.Pauses),
-		Why: galaxy.WhyCode(m.Why), WhyText: m.WhyText, WhySince: m.WhySince, StartedAt: m.StartedAt}
+	r := galaxy.Runtime{Status: galaxy.RuntimeStatus(m.Status), Pin: galaxy.Pin{EngineVersion: m.EngineVersion, ImageRef: m.ImageRef, ExpectedTurn: m.ExpectedTurn},
+		Epoch: int(m.Epoch), Turn: int(m.Turn), Reports: int(m.Reports), Digest: m.Digest, Deadline: m.Deadline, DeadlineSetAt: m.DeadlineSetAt, EarlyAt: m.EarlyAt,
+		Makeup: m.Makeup, ClosedSince: m.ClosedSince, Remaining: milliseconds(m.RemainingMs), OpNumber: m.OpNumber, Pauses: int(m.Pauses),
+		Why: galaxy.WhyCode(m.Why), WhyText: m.WhyText, WhySince: m.WhySince, StartedAt: m.StartedAt, EndedAt: m.EndedAt}
+	if m.PatchVersion != nil {
+		r.Patch = &galaxy.Pin{EngineVersion: *m.PatchVersion, ImageRef: deref(m.PatchImage), ExpectedTurn: deref(m.PatchExpectedTurn)}
+	}
+	if m.FailureAt != nil {
+		r.Failure = &galaxy.Failure{At: *m.FailureAt, Cause: m.FailureCause, Log: m.FailureLog}
+	}
 	if m.OpKind != nil {
 		r.Op = &galaxy.Operation{Kind: galaxy.OperationKind(*m.OpKind), Number: m.OpNumber, Attempt: int(m.OpAttempt), Since: deref(m.OpSince),
 			Turn: int(deref(m.OpTurn)), Cause: galaxy.TurnCause(deref(m.OpCause)),
@@ -144,8 +154,15 @@ func runtime(m model.Runtimes) galaxy.Runtime {
 
 func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 	m := model.Runtimes{GameID: id.UUID, Status: string(r.Status), EngineVersion: r.EngineVersion, ImageRef: r.ImageRef, ExpectedTurn: r.ExpectedTurn,
-		Epoch: int32(r.Epoch), Turn: int32(r.Turn), Digest: r.Digest, Deadline: r.Deadline, RemainingMs: inMilliseconds(r.Remaining), OpNumber: r.OpNumber, Pauses: int32(r.Pauses),
-		Why: string(r.Why), WhyText: r.WhyText, WhySince: r.WhySince, StartedAt: r.StartedAt}
+		Epoch: int32(r.Epoch), Turn: int32(r.Turn), Reports: int32(r.Reports), Digest: r.Digest, Deadline: r.Deadline, DeadlineSetAt: r.DeadlineSetAt, EarlyAt: r.EarlyAt,
+		Makeup: r.Makeup, ClosedSince: r.ClosedSince, RemainingMs: inMilliseconds(r.Remaining), OpNumber: r.OpNumber, Pauses: int32(r.Pauses),
+		Why: string(r.Why), WhyText: r.WhyText, WhySince: r.WhySince, StartedAt: r.StartedAt, EndedAt: r.EndedAt}
+	if p := r.Patch; p != nil {
+		m.PatchVersion, m.PatchImage, m.PatchExpectedTurn = &p.EngineVersion, &p.ImageRef, &p.ExpectedTurn
+	}
+	if f := r.Failure; f != nil {
+		m.FailureAt, m.FailureCause, m.FailureLog = &f.At, f.Cause, f.Log
+	}
 	if op := r.Op; op != nil {
 		kind, turn, cause, byKind, by := string(op.Kind), int32(op.Turn), string(op.Cause), string(op.By.Kind), op.By.ID
 		m.OpKind, m.OpAttempt, m.OpSince, m.OpTurn, m.OpCause, m.OpByKind, m.OpBy, m.OpDue = &kind, int32(op.Attempt), &op.Since, &turn, &cause, &byKind, &by, op.Due
@@ -165,7 +182,20 @@ func constant[T ~string](column string, of ...T) T {
 
 func membership(m model.Memberships) galaxy.Membership {
 	return galaxy.Membership{ID: galaxy.MembershipID{UUID: m.MembershipID}, User: galaxy.UserID{UUID: m.UserID}, Race: m.RaceName, RaceKey: m.RaceKey,
-		Status: constant(m.Status, galaxy.MemberActive, galaxy.MemberRemoved, galaxy.MemberBlocked, galaxy.MemberLeft), HoldsName: m.HoldsName, JoinedAt: m.JoinedAt, EndedAt: m.EndedAt}
+		Status: constant(m.Status, galaxy.MemberActive, galaxy.MemberRemoved, galaxy.MemberBlocked, galaxy.MemberLeft), HoldsName: m.HoldsName, Extinct: m.Extinct,
+		Banish: banishStates[m.Banish], ReadyFor: m.ReadyFor, JoinedAt: m.JoinedAt, EndedAt: m.EndedAt}
+}
+
+// banishStates are what the column holds of each state.
+var banishStates = map[string]galaxy.BanishState{"": galaxy.BanishNone, "wanted": galaxy.BanishWanted, "taken": galaxy.BanishTaken, "unknown": galaxy.BanishUnknown}
+
+func banishColumn(state galaxy.BanishState) string {
+	for column, s := range banishStates {
+		if s == state {
+			return column
+		}
+	}
+	panic(fmt.Sprintf("there is no column for the banish state %d", state))
 }
 
 func application(m model.Applications) galaxy.Application {
@@ -222,9 +252,21 @@ func (s *Store) PlayerStats(ctx context.Context, id galaxy.GameID, epoch, turn i
 	return out, err
 }
 
-// DueGames gives games that something must be done for now: a deadline has come, or an operation is open.
+// DueGames gives games that something must be done for now, those first whose time came first: a deadline has come, an
+// operation is open, reports are not stored, or a race is to be banished.
 func (s *Store) DueGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error) {
-	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE deadline <= $1 UNION SELECT game_id FROM runtimes WHERE op_kind IS NOT NULL LIMIT $2`, now, limit)
+	return s.gameIDs(ctx, `SELECT game_id FROM (
+			SELECT game_id, deadline AS at FROM runtimes WHERE deadline <= $1
+			UNION ALL SELECT game_id, early_at FROM runtimes WHERE early_at <= $1
+			UNION ALL SELECT game_id, op_since FROM runtimes WHERE op_kind IS NOT NULL
+			UNION ALL SELECT game_id, $1 FROM runtimes WHERE reports < turn
+			UNION ALL SELECT game_id, $1 FROM memberships WHERE banish = 'wanted') due
+		GROUP BY game_id ORDER BY min(at) LIMIT $2`, now, limit)
+}
+
+// EndedGames gives games that were over before a time, have their reports stored, and whose containers have not been taken away.
+func (s *Store) EndedGames(ctx context.Context, before time.Time, limit int) ([]galaxy.GameID, error) {
+	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE ended_at < $1 AND status <> 'removed' AND NOT (status = 'finished' AND reports < turn) ORDER BY ended_at LIMIT $2`, before, limit)
 }
 
 // LapsedGames gives games of which the enrolment, or an invite, has ended; those first that have waited longest.
@@ -234,7 +276,7 @@ func (s *Store) LapsedGames(ctx context.Context, now time.Time, limit int) ([]ga
 
 // LiveGames gives the games whose engines are, or should be, alive.
 func (s *Store) LiveGames(ctx context.Context) ([]galaxy.GameID, error) {
-	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE status NOT IN ('none', 'stopped', 'finished') UNION SELECT game_id FROM runtimes WHERE op_kind IS NOT NULL`)
+	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE status NOT IN ('none', 'stopped', 'finished', 'removed') UNION SELECT game_id FROM runtimes WHERE op_kind IS NOT NULL`)
 }
 
 func (s *Store) gameIDs(ctx context.Context, sql string, args ...any) ([]galaxy.GameID, error) {

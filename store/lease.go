@@ -27,10 +27,14 @@ type Pulse struct {
 	Check time.Duration
 	// Retry is how long to wait between attempts to get a lost connection back.
 	Retry time.Duration
+	// Frozen is how long this process may have stood still before it no longer believes that it serves: another may have taken
+	// over. It then asks Postgres first.
+	Frozen time.Duration
 }
 
-// DefaultPulse notices a lost connection within a second.
-var DefaultPulse = Pulse{Check: time.Second, Retry: 200 * time.Millisecond}
+// DefaultPulse notices a server that has fallen silent within six seconds; a connection that ends is noticed at once. A
+// take-over takes about as long as a process may stand still.
+var DefaultPulse = Pulse{Check: time.Second, Retry: 200 * time.Millisecond, Frozen: 400 * time.Millisecond}
 
 // Lease is the right to serve a database: an advisory lock on a connection of its own, which falls with that
 // connection, and an epoch that each take-over raises.
@@ -39,7 +43,12 @@ type Lease struct {
 	pulse Pulse
 	epoch int64
 	held  atomic.Bool
+	began time.Time
+	alive atomic.Int64  // when this process was last seen to run, in nanoseconds after began
+	stops atomic.Int64  // how often it has stood still, …
+	asked atomic.Int64  // … and after how many of these Postgres was asked
 	lost  chan struct{} // closed for good when another backend has taken over
+	gaps  atomic.Pointer[[]galaxy.Outage]
 	end   context.CancelFunc
 	wg    sync.WaitGroup
 }
@@ -51,18 +60,69 @@ func (s *Store) AcquireLease(ctx context.Context, pulse Pulse) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lease{store: s, pulse: pulse, lost: make(chan struct{})}
-	if l.epoch, err = takeOver(ctx, conn); err != nil {
+	l := &Lease{store: s, pulse: pulse, began: time.Now(), lost: make(chan struct{})}
+	if l.epoch, err = takeOver(ctx, conn); err == nil {
+		err = l.readGaps(ctx)
+	}
+	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, fmt.Errorf("take the lease over: %w", translate(err))
 	}
-	l.held.Store(true)
+	l.hold()
 	s.lease.Store(l)
 	keep, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.end = cancel
 	l.wg.Go(func() { l.keep(keep, conn) })
+	l.wg.Go(func() { l.feel(keep) })
 	return l, nil
 }
+
+// hold notes that the lease is known to be held now.
+func (l *Lease) hold() {
+	l.alive.Store(int64(time.Since(l.began)))
+	l.held.Store(true)
+}
+
+// feel notices that the process has stood still, as one does that is stopped and continued by a signal.
+func (l *Lease) feel(ctx context.Context) {
+	tick := time.NewTicker(l.pulse.Frozen / 10)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if l.stood() > l.pulse.Frozen {
+			l.stops.Add(1)
+		}
+		l.alive.Store(int64(time.Since(l.began)))
+	}
+}
+
+// stood is how long ago the process was last seen to run. It goes on while the process is stopped.
+func (l *Lease) stood() time.Duration { return time.Since(l.began) - time.Duration(l.alive.Load()) }
+
+// doubtful reports whether the process has stood still and Postgres has not been asked since. The time is looked at first:
+// when it has been noted anew, the stop has been counted.
+func (l *Lease) doubtful() bool {
+	return l.stood() > l.pulse.Frozen || l.stops.Load() != l.asked.Load()
+}
+
+// Outages gives the newest times in which no backend served this database, in the order of time.
+func (l *Lease) Outages() []galaxy.Outage { return *l.gaps.Load() }
+
+func (l *Lease) readGaps(ctx context.Context) error {
+	gaps, err := l.store.Outages(ctx)
+	if err == nil {
+		l.gaps.Store(&gaps)
+	}
+	return err
+}
+
+// noteOutage records that nobody has served since the last heartbeat, if that was long ago.
+const noteOutage = `INSERT INTO outages (epoch, began_at, ended_at) SELECT $1, heartbeat_at, now() FROM lease
+	WHERE heartbeat_at < now() - make_interval(secs => $2) ON CONFLICT DO NOTHING`
 
 // lockConnection opens a connection of its own and waits on it for the lock.
 func (s *Store) lockConnection(ctx context.Context) (*pgx.Conn, error) {
@@ -90,14 +150,21 @@ func takeOver(ctx context.Context, conn *pgx.Conn) (epoch int64, err error) {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", commitLock); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, "UPDATE lease SET epoch = epoch + 1, holder = $1, taken_at = now(), heartbeat_at = now() RETURNING epoch",
-			fmt.Sprintf("%s/%d", host, os.Getpid())).Scan(&epoch)
+		if err := tx.QueryRow(ctx, "SELECT epoch + 1 FROM lease FOR UPDATE").Scan(&epoch); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, noteOutage, epoch, galaxy.Interruption.Seconds()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "UPDATE lease SET epoch = $1, holder = $2, taken_at = now(), heartbeat_at = now()", epoch, fmt.Sprintf("%s/%d", host, os.Getpid()))
+		return err
 	})
 	return epoch, err
 }
 
-// Held reports whether this backend serves right now. It does not while the lease's connection is lost.
-func (l *Lease) Held() bool { return l.held.Load() }
+// Held reports whether this backend serves right now. It does not while the lease's connection is lost, nor when the process
+// has stood still and Postgres has not been asked since.
+func (l *Lease) Held() bool { return l.held.Load() && !l.doubtful() }
 
 // Epoch is the number of this backend's take-over.
 func (l *Lease) Epoch() int64 { return l.epoch }
@@ -125,23 +192,38 @@ func (l *Lease) keep(ctx context.Context, conn *pgx.Conn) {
 	}
 }
 
-// watch tries the connection until it fails.
+// watch waits for the end of the connection, and tries it now and then, until it fails.
 func (l *Lease) watch(ctx context.Context, conn *pgx.Conn) error {
-	tick := time.NewTicker(l.pulse.Check)
-	defer tick.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
+		if err := l.idle(ctx, conn); err != nil {
+			return err
 		}
+		stops := l.stops.Load()
 		beat, cancel := context.WithTimeout(ctx, 5*l.pulse.Check)
 		_, err := conn.Exec(beat, "UPDATE lease SET heartbeat_at = now() WHERE epoch = $1", l.epoch)
 		cancel()
 		if err != nil {
 			return err
 		}
+		l.asked.Store(stops)
 	}
+}
+
+// idle reads from the connection, on which nothing but its end can come, until the next beat is due or the process has stood
+// still.
+func (l *Lease) idle(ctx context.Context, conn *pgx.Conn) error {
+	for due := time.Now().Add(l.pulse.Check); time.Now().Before(due) && !l.doubtful(); {
+		wait, cancel := context.WithTimeout(ctx, min(time.Until(due), l.pulse.Frozen/4))
+		_, err := conn.WaitForNotification(wait)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case conn.IsClosed():
+			return err
+		}
+	}
+	return nil
 }
 
 // regain gets the lock back on a new connection. If the epoch has risen meanwhile, the lease is lost for good.
@@ -150,7 +232,7 @@ func (l *Lease) regain(ctx context.Context) *pgx.Conn {
 		conn, err := l.tryRegain(ctx)
 		switch {
 		case err == nil:
-			l.held.Store(true)
+			l.hold()
 			l.store.log.Info("the lease is held again")
 			return conn
 		case errors.Is(err, galaxy.ErrLeaseLost):
@@ -167,6 +249,7 @@ func (l *Lease) regain(ctx context.Context) *pgx.Conn {
 }
 
 func (l *Lease) tryRegain(ctx context.Context) (*pgx.Conn, error) {
+	stops := l.stops.Load()
 	conn, err := l.store.lockConnection(ctx)
 	if err != nil {
 		return nil, err
@@ -175,9 +258,16 @@ func (l *Lease) tryRegain(ctx context.Context) (*pgx.Conn, error) {
 	if err = conn.QueryRow(ctx, "SELECT epoch FROM lease").Scan(&epoch); err == nil && epoch != l.epoch {
 		err = galaxy.ErrLeaseLost
 	}
+	if err == nil {
+		_, err = conn.Exec(ctx, noteOutage, l.epoch, galaxy.Interruption.Seconds())
+	}
+	if err == nil {
+		err = l.readGaps(ctx)
+	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, err
 	}
+	l.asked.Store(stops)
 	return conn, nil
 }

@@ -67,6 +67,15 @@ func TestALostConnectionIsRegainedWithTheSameEpoch(t *testing.T) {
 	require.NoError(t, storetest.Write(t.Context(), st))
 }
 
+func TestTheEndOfTheConnectionIsNoticedAtOnce(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	lease, err := storetest.OpenBare(t, dsn).AcquireLease(t.Context(), store.Pulse{Check: time.Hour, Retry: time.Hour, Frozen: time.Hour})
+	require.NoError(t, err)
+	defer lease.Release()
+	cut(t, dsn)
+	require.Eventually(t, func() bool { return !lease.Held() }, 5*time.Second, time.Millisecond, "without waiting for the next beat")
+}
+
 func TestABackendThatWasOvertakenWritesNothingAndGivesUp(t *testing.T) {
 	dsn := pgtest.Database(t, storetest.Migrate)
 	old, lease := storetest.OpenLeased(t, dsn)

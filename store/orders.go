@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	. "github.com/go-jet/jet/v2/postgres"
 
@@ -24,21 +26,78 @@ func (s *Store) SaveOrders(ctx context.Context, o galaxy.StoredOrders) error {
 
 // Orders gives a race's stored list for a turn; one with Revision 0 when there is none.
 func (s *Store) Orders(ctx context.Context, game galaxy.GameID, epoch, turn int, race string) (galaxy.StoredOrders, error) {
-	found, err := rows[model.Orders](ctx, s, SELECT(Orders.AllColumns).FROM(Orders).WHERE(ordersOf(game, epoch, turn).AND(Orders.RaceName.EQ(String(race)))))
+	found, err := s.readOrders(ctx, ordersOf(game, epoch, turn).AND(Orders.RaceName.EQ(String(race))), batchesOf(game, epoch, turn).AND(OrderBatches.RaceName.EQ(String(race))))
 	if err != nil || len(found) == 0 {
-		return galaxy.StoredOrders{Game: game, Epoch: epoch, Turn: turn, Race: race, Commands: []byte("[]")}, err
+		return noOrders(game, epoch, turn, race), err
 	}
-	return orders(found[0]), nil
+	return found[0], nil
+}
+
+func noOrders(game galaxy.GameID, epoch, turn int, race string) galaxy.StoredOrders {
+	return galaxy.StoredOrders{Game: game, Epoch: epoch, Turn: turn, Race: race, Commands: []byte("[]")}
+}
+
+// readOrders gives lists with the batches that belong to them, by race.
+func (s *Store) readOrders(ctx context.Context, lists, batches BoolExpression) ([]galaxy.StoredOrders, error) {
+	var found []model.Orders
+	var added []model.OrderBatches
+	t := &tx{}
+	scanAll(t.add(SELECT(Orders.AllColumns).FROM(Orders).WHERE(lists).ORDER_BY(Orders.RaceName)), &found)
+	scanAll(t.add(SELECT(OrderBatches.AllColumns).FROM(OrderBatches).WHERE(batches).ORDER_BY(OrderBatches.RaceName, OrderBatches.EngineRevision)), &added)
+	if err := s.read(ctx, t); err != nil {
+		return nil, err
+	}
+	var out []galaxy.StoredOrders
+	at := map[string]int{}
+	for _, m := range found {
+		at[m.RaceName] = len(out)
+		out = append(out, orders(m))
+	}
+	for _, m := range added {
+		b, err := batch(m)
+		if err != nil {
+			return nil, err
+		}
+		i, ok := at[m.RaceName]
+		if !ok {
+			i = len(out)
+			at[m.RaceName] = i
+			out = append(out, noOrders(b.Game, b.Epoch, b.Turn, b.Race))
+		}
+		out[i].Batches = append(out[i].Batches, b)
+	}
+	return out, nil
 }
 
 // TurnOrders gives the stored lists of every race for a turn.
 func (s *Store) TurnOrders(ctx context.Context, game galaxy.GameID, epoch, turn int) ([]galaxy.StoredOrders, error) {
-	found, err := rows[model.Orders](ctx, s, SELECT(Orders.AllColumns).FROM(Orders).WHERE(ordersOf(game, epoch, turn)).ORDER_BY(Orders.RaceName))
-	var out []galaxy.StoredOrders
-	for _, m := range found {
-		out = append(out, orders(m))
+	return s.readOrders(ctx, ordersOf(game, epoch, turn), batchesOf(game, epoch, turn))
+}
+
+// SaveBatch stores a batch that the engine has accepted. One that is there already is galaxy.ErrStale.
+func (s *Store) SaveBatch(ctx context.Context, b galaxy.StoredBatch) error {
+	results, err := json.Marshal(b.Result)
+	if err != nil {
+		return fmt.Errorf("encode the results of a batch: %w", err)
 	}
-	return out, err
+	t := &tx{}
+	t.guardedRaw(`INSERT INTO order_batches (game_id, epoch, turn, race_name, batch_id, user_id, engine_revision, commands, results, stored_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING 1`,
+		b.Game.UUID, b.Epoch, b.Turn, b.Race, b.ID, b.User.UUID, b.EngineRevision, string(b.Commands), results, b.StoredAt)
+	return s.commit(ctx, t)
+}
+
+func batchesOf(game galaxy.GameID, epoch, turn int) BoolExpression {
+	return OrderBatches.GameID.EQ(UUID(game.UUID)).AND(OrderBatches.Epoch.EQ(Int(int64(epoch)))).AND(OrderBatches.Turn.EQ(Int(int64(turn))))
+}
+
+func batch(m model.OrderBatches) (galaxy.StoredBatch, error) {
+	b := galaxy.StoredBatch{Game: galaxy.GameID{UUID: m.GameID}, Epoch: int(m.Epoch), Turn: int(m.Turn), Race: m.RaceName, User: galaxy.UserID{UUID: m.UserID},
+		ID: m.BatchID, EngineRevision: m.EngineRevision, Commands: []byte(m.Commands), StoredAt: m.StoredAt}
+	if err := json.Unmarshal([]byte(m.Results), &b.Result); err != nil {
+		return b, fmt.Errorf("the results of batch %s of game %s: %w", m.BatchID, m.GameID, err)
+	}
+	return b, nil
 }
 
 func ordersOf(game galaxy.GameID, epoch, turn int) BoolExpression {

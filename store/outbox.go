@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,10 +21,20 @@ func (s *Store) NextPushBoot(ctx context.Context) (uint64, error) {
 	return uint64(found[0].N), nil
 }
 
+// Alert stores a notice to operators that belongs to no game's commit. One whose dedupe key is there already is left out.
+func (s *Store) Alert(ctx context.Context, at time.Time, n galaxy.Notice) error {
+	if !slices.Contains(galaxy.Channels[n.Kind], galaxy.ChannelOperators) {
+		return fmt.Errorf("a %s does not go to operators", n.Kind)
+	}
+	t := &tx{}
+	t.notices(at, []galaxy.Notice{n})
+	return s.commit(ctx, t)
+}
+
 type routeRow struct {
 	ID, Notice      uuid.UUID
 	Kind, Channel   string
-	User            uuid.UUID
+	User            *uuid.UUID
 	Email           *string
 	Unwanted        bool
 	Payload         []byte
@@ -41,15 +52,15 @@ func (s *Store) ClaimRoutes(ctx context.Context, now time.Time, n int, lease tim
 			ORDER BY next_attempt_at, route_id LIMIT $2 FOR UPDATE SKIP LOCKED),
 		claimed AS (UPDATE notification_routes r SET attempts = attempts + 1, next_attempt_at = $3 FROM due WHERE r.route_id = due.route_id
 			RETURNING r.route_id, r.notice_id, r.channel, r.user_id, r.attempts, r.created_at)
-		SELECT c.route_id, c.notice_id, n.kind, c.channel, c.user_id, a.email, n.kind = ANY(a.email_off), n.payload, n.request_id, n.dedupe_key, c.attempts, c.created_at
-		FROM claimed c JOIN notifications n USING (notice_id) JOIN accounts a USING (user_id) ORDER BY c.route_id`, now, n, now.Add(lease)), &found)
+		SELECT c.route_id, c.notice_id, n.kind, c.channel, c.user_id, a.email, coalesce(n.kind = ANY(a.email_off), false), n.payload, n.request_id, n.dedupe_key, c.attempts, c.created_at
+		FROM claimed c JOIN notifications n USING (notice_id) LEFT JOIN accounts a USING (user_id) ORDER BY c.route_id`, now, n, now.Add(lease)), &found)
 	if err := s.commit(ctx, t); err != nil {
 		return nil, err
 	}
 	var out []galaxy.Route
 	for _, r := range found {
 		route := galaxy.Route{ID: galaxy.RouteID{UUID: r.ID}, Notice: galaxy.NoticeID{UUID: r.Notice}, Kind: galaxy.Kind(r.Kind), Channel: galaxy.Channel(r.Channel),
-			User: galaxy.UserID{UUID: r.User}, Email: deref(r.Email), Unwanted: r.Unwanted, RequestID: r.Request, Attempt: r.Attempt, CreatedAt: r.CreatedAt}
+			User: galaxy.UserID{UUID: deref(r.User)}, Email: deref(r.Email), Unwanted: r.Unwanted, RequestID: r.Request, Attempt: r.Attempt, CreatedAt: r.CreatedAt}
 		if route.RequestID == "" {
 			route.RequestID = r.Dedupe
 		}

@@ -52,6 +52,17 @@ func TestAGameComesBackAsItWasCommitted(t *testing.T) {
 	require.Equal(t, []galaxy.GameID{g.ID}, live)
 	due, err := st.DueGames(t.Context(), g.Runtime.Deadline.Add(-time.Second), 10)
 	require.NoError(t, err)
+	require.Equal(t, []galaxy.GameID{g.ID}, due, "the reports of turn 0 are not stored")
+	report := []byte(`{"turn":0}`)
+	g = storetest.Commit(t, st, g.ReportsFetched(0, []galaxy.Report{{Race: g.Members[0].Race, Body: report}}, admin))
+	again, err := st.Game(t.Context(), g.ID)
+	require.NoError(t, err)
+	require.Equal(t, g, again)
+	kept, err := st.Report(t.Context(), g.ID, 0, 0, g.Members[0].Race)
+	require.NoError(t, err)
+	require.Equal(t, report, kept)
+	due, err = st.DueGames(t.Context(), g.Runtime.Deadline.Add(-time.Second), 10)
+	require.NoError(t, err)
 	require.Empty(t, due)
 	due, err = st.DueGames(t.Context(), *g.Runtime.Deadline, 10)
 	require.NoError(t, err)
@@ -253,7 +264,12 @@ func TestIdempotencyKeysAreUniquePerMaker(t *testing.T) {
 	require.True(t, galaxy.Is(st.AddEngineVersion(t.Context(), v, audit), galaxy.Conflict))
 	all, err := st.EngineVersions(t.Context())
 	require.NoError(t, err)
+	v.Number = 1
 	require.Equal(t, []galaxy.EngineVersion{v}, all)
+	edited, err := v.Edit(galaxy.VersionEdit{Enabled: new(false)}, 1)
+	require.NoError(t, err)
+	require.NoError(t, st.EditEngineVersion(t.Context(), edited, storetest.Now(), audit))
+	require.ErrorIs(t, st.EditEngineVersion(t.Context(), edited, storetest.Now(), audit), galaxy.ErrStale)
 }
 
 func TestListsPageWithoutGapOrRepeat(t *testing.T) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	. "github.com/go-jet/jet/v2/postgres"
 
@@ -15,7 +16,7 @@ func (s *Store) EngineVersions(ctx context.Context) ([]galaxy.EngineVersion, err
 	found, err := rows[model.EngineVersions](ctx, s, SELECT(EngineVersions.AllColumns).FROM(EngineVersions))
 	var out []galaxy.EngineVersion
 	for _, m := range found {
-		out = append(out, galaxy.EngineVersion{Version: m.Version, ImageRef: m.ImageRef, Enabled: m.Enabled, ExpectedTurn: m.ExpectedTurn,
+		out = append(out, galaxy.EngineVersion{Version: m.Version, Number: m.VersionNumber, ImageRef: m.ImageRef, Enabled: m.Enabled, ExpectedTurn: m.ExpectedTurn,
 			CreatedAt: m.CreatedAt, Idempotency: idempotency(m.IdempotencyKey, m.IdempotencyDigest)})
 	}
 	return out, err
@@ -26,8 +27,17 @@ func (s *Store) AddEngineVersion(ctx context.Context, v galaxy.EngineVersion, au
 	t := &tx{}
 	key, digest := idempotencyColumns(v.Idempotency)
 	t.add(EngineVersions.INSERT(EngineVersions.AllColumns).MODEL(model.EngineVersions{Version: v.Version, ImageRef: v.ImageRef, Enabled: v.Enabled,
-		ExpectedTurn: v.ExpectedTurn, CreatedAt: v.CreatedAt, CreatedBy: audit.By.ID, IdempotencyKey: key, IdempotencyDigest: digest}))
+		ExpectedTurn: v.ExpectedTurn, CreatedAt: v.CreatedAt, CreatedBy: audit.By.ID, IdempotencyKey: key, IdempotencyDigest: digest, VersionNumber: 1}))
 	t.audit(v.CreatedAt, audit)
+	return s.commit(ctx, t)
+}
+
+// EditEngineVersion stores an entry that was decided on at v.Number; galaxy.ErrStale when it is another one now.
+func (s *Store) EditEngineVersion(ctx context.Context, v galaxy.EngineVersion, at time.Time, audit galaxy.Audit) error {
+	t := &tx{}
+	t.guardedRaw(`UPDATE engine_versions SET image_ref = $3, enabled = $4, expected_turn = $5, version_number = version_number + 1
+		WHERE version = $1 AND version_number = $2 RETURNING 1`, v.Version, v.Number, v.ImageRef, v.Enabled, v.ExpectedTurn)
+	t.audit(at, audit)
 	return s.commit(ctx, t)
 }
 

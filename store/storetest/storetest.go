@@ -18,7 +18,7 @@ import (
 )
 
 // Pulse notices a lost lease fast enough for tests to wait for it.
-var Pulse = store.Pulse{Check: 50 * time.Millisecond, Retry: 20 * time.Millisecond}
+var Pulse = store.Pulse{Check: 50 * time.Millisecond, Retry: 20 * time.Millisecond, Frozen: time.Second}
 
 // Config gives the settings of a store on dsn.
 func Config(dsn string) store.Config {

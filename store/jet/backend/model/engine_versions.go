@@ -20,4 +20,5 @@ type EngineVersions struct {
 	CreatedBy         string
 	IdempotencyKey    *string
 	IdempotencyDigest *[]byte
+	VersionNumber     int64
 }

@@ -38,4 +38,7 @@ type Games struct {
 	GapSince          *time.Time
 	OrderGraceMs      *int64
 	WakeAt            *time.Time
+	EarlyTurn         bool
+	ShowReady         bool
+	CatchUp           string
 }

@@ -22,4 +22,7 @@ type Memberships struct {
 	JoinedAt     time.Time
 	EndedAt      *time.Time
 	HoldsName    bool
+	ReadyFor     int32
+	Extinct      bool
+	Banish       string
 }

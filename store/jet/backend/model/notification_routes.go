@@ -16,7 +16,7 @@ type NotificationRoutes struct {
 	RouteID       uuid.UUID `sql:"primary_key"`
 	NoticeID      uuid.UUID
 	Channel       string
-	UserID        uuid.UUID
+	UserID        *uuid.UUID
 	Status        string
 	Attempts      int32
 	NextAttemptAt time.Time

@@ -13,28 +13,40 @@ import (
 )
 
 type Runtimes struct {
-	GameID        uuid.UUID `sql:"primary_key"`
-	Status        string
-	EngineVersion string
-	ImageRef      string
-	ExpectedTurn  bool
-	Epoch         int32
-	Turn          int32
-	Digest        string
-	Deadline      *time.Time
-	OpKind        *string
-	OpNumber      int64
-	OpAttempt     int32
-	OpSince       *time.Time
-	OpTurn        *int32
-	OpCause       *string
-	OpByKind      *string
-	OpBy          *string
-	OpDue         *time.Time
-	Pauses        int32
-	Why           string
-	WhyText       string
-	WhySince      time.Time
-	StartedAt     *time.Time
-	RemainingMs   *int64
+	GameID            uuid.UUID `sql:"primary_key"`
+	Status            string
+	EngineVersion     string
+	ImageRef          string
+	ExpectedTurn      bool
+	Epoch             int32
+	Turn              int32
+	Digest            string
+	Deadline          *time.Time
+	OpKind            *string
+	OpNumber          int64
+	OpAttempt         int32
+	OpSince           *time.Time
+	OpTurn            *int32
+	OpCause           *string
+	OpByKind          *string
+	OpBy              *string
+	OpDue             *time.Time
+	Pauses            int32
+	Why               string
+	WhyText           string
+	WhySince          time.Time
+	StartedAt         *time.Time
+	RemainingMs       *int64
+	EarlyAt           *time.Time
+	Makeup            bool
+	DeadlineSetAt     *time.Time
+	ClosedSince       *time.Time
+	Reports           int32
+	PatchVersion      *string
+	PatchImage        *string
+	PatchExpectedTurn *bool
+	FailureAt         *time.Time
+	FailureCause      string
+	FailureLog        string
+	EndedAt           *time.Time
 }

@@ -25,6 +25,7 @@ type engineVersionsTable struct {
 	CreatedBy         postgres.ColumnString
 	IdempotencyKey    postgres.ColumnString
 	IdempotencyDigest postgres.ColumnBytea
+	VersionNumber     postgres.ColumnInteger
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -74,9 +75,10 @@ func newEngineVersionsTableImpl(schemaName, tableName, alias string) engineVersi
 		CreatedByColumn         = postgres.StringColumn("created_by")
 		IdempotencyKeyColumn    = postgres.StringColumn("idempotency_key")
 		IdempotencyDigestColumn = postgres.ByteaColumn("idempotency_digest")
-		allColumns              = postgres.ColumnList{VersionColumn, ImageRefColumn, EnabledColumn, ExpectedTurnColumn, CreatedAtColumn, CreatedByColumn, IdempotencyKeyColumn, IdempotencyDigestColumn}
-		mutableColumns          = postgres.ColumnList{ImageRefColumn, EnabledColumn, ExpectedTurnColumn, CreatedAtColumn, CreatedByColumn, IdempotencyKeyColumn, IdempotencyDigestColumn}
-		defaultColumns          = postgres.ColumnList{}
+		VersionNumberColumn     = postgres.IntegerColumn("version_number")
+		allColumns              = postgres.ColumnList{VersionColumn, ImageRefColumn, EnabledColumn, ExpectedTurnColumn, CreatedAtColumn, CreatedByColumn, IdempotencyKeyColumn, IdempotencyDigestColumn, VersionNumberColumn}
+		mutableColumns          = postgres.ColumnList{ImageRefColumn, EnabledColumn, ExpectedTurnColumn, CreatedAtColumn, CreatedByColumn, IdempotencyKeyColumn, IdempotencyDigestColumn, VersionNumberColumn}
+		defaultColumns          = postgres.ColumnList{VersionNumberColumn}
 	)
 
 	return engineVersionsTable{
@@ -91,6 +93,7 @@ func newEngineVersionsTableImpl(schemaName, tableName, alias string) engineVersi
 		CreatedBy:         CreatedByColumn,
 		IdempotencyKey:    IdempotencyKeyColumn,
 		IdempotencyDigest: IdempotencyDigestColumn,
+		VersionNumber:     VersionNumberColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

@@ -42,6 +42,9 @@ type gamesTable struct {
 	GapSince          postgres.ColumnTimestampz
 	OrderGraceMs      postgres.ColumnInteger
 	WakeAt            postgres.ColumnTimestampz
+	EarlyTurn         postgres.ColumnBool
+	ShowReady         postgres.ColumnBool
+	CatchUp           postgres.ColumnString
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -108,9 +111,12 @@ func newGamesTableImpl(schemaName, tableName, alias string) gamesTable {
 		GapSinceColumn          = postgres.TimestampzColumn("gap_since")
 		OrderGraceMsColumn      = postgres.IntegerColumn("order_grace_ms")
 		WakeAtColumn            = postgres.TimestampzColumn("wake_at")
-		allColumns              = postgres.ColumnList{GameIDColumn, VersionColumn, VisibilityColumn, StatusColumn, ReasonColumn, NameColumn, DescriptionColumn, MinPlayersColumn, MaxPlayersColumn, EnrollmentEndsAtColumn, TurnScheduleColumn, ScheduleTimeZoneColumn, TargetVersionColumn, CreatedByKindColumn, CreatedByColumn, CreatedAtColumn, UpdatedAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn, OwnerIDColumn, StartGapHoursColumn, StartGapPlayersColumn, GapSinceColumn, OrderGraceMsColumn, WakeAtColumn}
-		mutableColumns          = postgres.ColumnList{VersionColumn, VisibilityColumn, StatusColumn, ReasonColumn, NameColumn, DescriptionColumn, MinPlayersColumn, MaxPlayersColumn, EnrollmentEndsAtColumn, TurnScheduleColumn, ScheduleTimeZoneColumn, TargetVersionColumn, CreatedByKindColumn, CreatedByColumn, CreatedAtColumn, UpdatedAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn, OwnerIDColumn, StartGapHoursColumn, StartGapPlayersColumn, GapSinceColumn, OrderGraceMsColumn, WakeAtColumn}
-		defaultColumns          = postgres.ColumnList{ReasonColumn, DescriptionColumn, TargetVersionColumn, StartGapHoursColumn, StartGapPlayersColumn}
+		EarlyTurnColumn         = postgres.BoolColumn("early_turn")
+		ShowReadyColumn         = postgres.BoolColumn("show_ready")
+		CatchUpColumn           = postgres.StringColumn("catch_up")
+		allColumns              = postgres.ColumnList{GameIDColumn, VersionColumn, VisibilityColumn, StatusColumn, ReasonColumn, NameColumn, DescriptionColumn, MinPlayersColumn, MaxPlayersColumn, EnrollmentEndsAtColumn, TurnScheduleColumn, ScheduleTimeZoneColumn, TargetVersionColumn, CreatedByKindColumn, CreatedByColumn, CreatedAtColumn, UpdatedAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn, OwnerIDColumn, StartGapHoursColumn, StartGapPlayersColumn, GapSinceColumn, OrderGraceMsColumn, WakeAtColumn, EarlyTurnColumn, ShowReadyColumn, CatchUpColumn}
+		mutableColumns          = postgres.ColumnList{VersionColumn, VisibilityColumn, StatusColumn, ReasonColumn, NameColumn, DescriptionColumn, MinPlayersColumn, MaxPlayersColumn, EnrollmentEndsAtColumn, TurnScheduleColumn, ScheduleTimeZoneColumn, TargetVersionColumn, CreatedByKindColumn, CreatedByColumn, CreatedAtColumn, UpdatedAtColumn, IdempotencyKeyColumn, IdempotencyDigestColumn, OwnerIDColumn, StartGapHoursColumn, StartGapPlayersColumn, GapSinceColumn, OrderGraceMsColumn, WakeAtColumn, EarlyTurnColumn, ShowReadyColumn, CatchUpColumn}
+		defaultColumns          = postgres.ColumnList{ReasonColumn, DescriptionColumn, TargetVersionColumn, StartGapHoursColumn, StartGapPlayersColumn, EarlyTurnColumn, ShowReadyColumn, CatchUpColumn}
 	)
 
 	return gamesTable{
@@ -142,6 +148,9 @@ func newGamesTableImpl(schemaName, tableName, alias string) gamesTable {
 		GapSince:          GapSinceColumn,
 		OrderGraceMs:      OrderGraceMsColumn,
 		WakeAt:            WakeAtColumn,
+		EarlyTurn:         EarlyTurnColumn,
+		ShowReady:         ShowReadyColumn,
+		CatchUp:           CatchUpColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

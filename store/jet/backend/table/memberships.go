@@ -26,6 +26,9 @@ type membershipsTable struct {
 	JoinedAt     postgres.ColumnTimestampz
 	EndedAt      postgres.ColumnTimestampz
 	HoldsName    postgres.ColumnBool
+	ReadyFor     postgres.ColumnInteger
+	Extinct      postgres.ColumnBool
+	Banish       postgres.ColumnString
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -76,9 +79,12 @@ func newMembershipsTableImpl(schemaName, tableName, alias string) membershipsTab
 		JoinedAtColumn     = postgres.TimestampzColumn("joined_at")
 		EndedAtColumn      = postgres.TimestampzColumn("ended_at")
 		HoldsNameColumn    = postgres.BoolColumn("holds_name")
-		allColumns         = postgres.ColumnList{MembershipIDColumn, GameIDColumn, UserIDColumn, RaceNameColumn, RaceKeyColumn, StatusColumn, JoinedAtColumn, EndedAtColumn, HoldsNameColumn}
-		mutableColumns     = postgres.ColumnList{GameIDColumn, UserIDColumn, RaceNameColumn, RaceKeyColumn, StatusColumn, JoinedAtColumn, EndedAtColumn, HoldsNameColumn}
-		defaultColumns     = postgres.ColumnList{HoldsNameColumn}
+		ReadyForColumn     = postgres.IntegerColumn("ready_for")
+		ExtinctColumn      = postgres.BoolColumn("extinct")
+		BanishColumn       = postgres.StringColumn("banish")
+		allColumns         = postgres.ColumnList{MembershipIDColumn, GameIDColumn, UserIDColumn, RaceNameColumn, RaceKeyColumn, StatusColumn, JoinedAtColumn, EndedAtColumn, HoldsNameColumn, ReadyForColumn, ExtinctColumn, BanishColumn}
+		mutableColumns     = postgres.ColumnList{GameIDColumn, UserIDColumn, RaceNameColumn, RaceKeyColumn, StatusColumn, JoinedAtColumn, EndedAtColumn, HoldsNameColumn, ReadyForColumn, ExtinctColumn, BanishColumn}
+		defaultColumns     = postgres.ColumnList{HoldsNameColumn, ReadyForColumn, ExtinctColumn, BanishColumn}
 	)
 
 	return membershipsTable{
@@ -94,6 +100,9 @@ func newMembershipsTableImpl(schemaName, tableName, alias string) membershipsTab
 		JoinedAt:     JoinedAtColumn,
 		EndedAt:      EndedAtColumn,
 		HoldsName:    HoldsNameColumn,
+		ReadyFor:     ReadyForColumn,
+		Extinct:      ExtinctColumn,
+		Banish:       BanishColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,

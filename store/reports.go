@@ -1,0 +1,79 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	. "github.com/go-jet/jet/v2/postgres"
+
+	"galaxy/backend/galaxy"
+	"galaxy/backend/store/jet/backend/model"
+	. "galaxy/backend/store/jet/backend/table"
+)
+
+// reports stores a turn's reports, in one statement whatever their number. One that is there already stays.
+func (t *tx) reports(game galaxy.GameID, reports []galaxy.Report) error {
+	if len(reports) == 0 {
+		return nil
+	}
+	races, bodies := make([]string, len(reports)), make([][]byte, len(reports))
+	for i, r := range reports {
+		body, err := compress(r.Body)
+		if err != nil {
+			return fmt.Errorf("compress the report of %s: %w", r.Race, err)
+		}
+		races[i], bodies[i] = r.Race, body
+	}
+	t.raw(`INSERT INTO reports (game_id, epoch, turn, race_name, body) SELECT $1, $2, $3, * FROM unnest($4::text[], $5::bytea[]) ON CONFLICT DO NOTHING`,
+		game.UUID, reports[0].Epoch, reports[0].Turn, races, bodies)
+	return nil
+}
+
+// Report gives a race's stored report of a turn; galaxy.NotFound when there is none.
+func (s *Store) Report(ctx context.Context, game galaxy.GameID, epoch, turn int, race string) ([]byte, error) {
+	m, err := row[model.Reports](ctx, s, SELECT(Reports.AllColumns).FROM(Reports).WHERE(Reports.GameID.EQ(UUID(game.UUID)).
+		AND(Reports.Epoch.EQ(Int(int64(epoch)))).AND(Reports.Turn.EQ(Int(int64(turn)))).AND(Reports.RaceName.EQ(String(race)))))
+	if galaxy.Is(err, galaxy.NotFound) {
+		err = galaxy.Errorf(galaxy.NotFound, "there is no report of turn %d", turn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return expand(m.Body)
+}
+
+// PurgeReports deletes up to n reports and batches of games that were over before a time, and tells how many are gone.
+func (s *Store) PurgeReports(ctx context.Context, before time.Time, n int) (int, error) {
+	const ended = ` WHERE game_id IN (SELECT game_id FROM runtimes WHERE ended_at < $1) LIMIT $2)) RETURNING 1`
+	gone, err := s.purge(ctx, `DELETE FROM reports WHERE ctid = ANY(ARRAY(SELECT ctid FROM reports`+ended, before, n)
+	if err != nil || gone == n {
+		return gone, err
+	}
+	more, err := s.purge(ctx, `DELETE FROM order_batches WHERE ctid = ANY(ARRAY(SELECT ctid FROM order_batches`+ended, before, n-gone)
+	return gone + more, err
+}
+
+func compress(b []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(b); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return out.Bytes(), err
+}
+
+func expand(b []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("a stored report is damaged: %w", err)
+	}
+	return io.ReadAll(r)
+}
