@@ -11,6 +11,14 @@
 //   - Backoff: exponential, with jitter, and it gives up. (The built-in one grows linearly and never does.)
 //   - Family: many children of a kind, found by key, spawned on demand and passivated without losing a message.
 //   - Stash, Timers and Idle: which keep senders, and whose late ticks do no harm.
+//   - Clock: time comes in. What actors wait for (timers, idleness, restarts) is counted by the system's clock, which a test
+//     moves by hand (kittest.Clock). How long an asker waits, and a job may take, is always real time. (A bubble of
+//     testing/synctest has room for neither Postgres nor engines.)
+//
+// A timer is a duration: it fires when so much time has passed since its start, and a step of the wall clock, by NTP or by
+// hand, makes it neither early nor late by that count. A deadline is a time of day, and for one a timer is a hint only:
+// whoever is woken asks the wall clock whether the time has come, and starts the timer again when it has not; and since
+// after a step forward the time has come without a tick, something looks at stored deadlines now and then as well.
 //
 // An actor is fed only through a Ref, and a Ref is got only from a Family or from System.Spawn.
 package kit

@@ -27,7 +27,7 @@ type Family[K comparable] struct {
 
 type child struct {
 	pid    *actor.PID
-	used   int64                    // when it was last sent something, in Unix nanoseconds; kept by families with Idle
+	used   time.Duration            // when it was last sent something, as the system's clock counts; kept by families with IdleAfter
 	ending bool                     // poisoned; its Terminated is awaited
 	held   []*actor.MessageEnvelope // came while it was ending
 }
@@ -78,7 +78,10 @@ func NewFamily[K comparable](s *System, name string, spawn func(K) *actor.Props,
 // resume is a strategy for actors whose state no failure can spoil.
 type resume struct{}
 
-func (resume) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any) {
+func (resume) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, failure any) {
+	if f, ok := failure.(*Failure); ok {
+		f.earlier = nil
+	}
 	sup.ResumeChildren(child)
 }
 
@@ -131,7 +134,7 @@ func (f *Family[K]) Receive(c actor.Context) {
 }
 
 func (f *Family[K]) endIdle(c actor.Context) {
-	before := time.Now().Add(-f.idle).UnixNano()
+	before := f.system.clock.Elapsed() - f.idle
 	for _, ch := range f.children {
 		if !ch.ending && ch.used < before {
 			ch.ending = true
@@ -162,7 +165,7 @@ func (f *Family[K]) route(c actor.Context, m routed) {
 
 func (f *Family[K]) use(ch *child) {
 	if f.idle > 0 {
-		ch.used = time.Now().UnixNano()
+		ch.used = f.system.clock.Elapsed()
 	}
 }
 

@@ -3,7 +3,6 @@ package kit
 import (
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -67,7 +66,7 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 func (m *mailbox) Start() {
 	if c, ok := m.invoker.(actor.Context); ok {
 		m.process, _ = m.system.ActorSystem.ProcessRegistry.GetLocal(c.Self().Id)
-		m.born = time.Now().UnixNano()
+		m.born = m.system.clock.Now().UnixNano()
 		m.system.running.add(m)
 	}
 }
@@ -146,8 +145,7 @@ func (m *mailbox) pass() (again bool) {
 	var msg any
 	defer func() {
 		if r := recover(); r != nil {
-			m.failed(r, msg)
-			m.invoker.EscalateFailure(r, msg)
+			m.invoker.EscalateFailure(r, m.failed(r, msg))
 			again = true
 		}
 	}()
@@ -197,17 +195,20 @@ func (m *mailbox) next() (msg any, system bool) {
 	return nil, false
 }
 
-// failed answers the asks that wait, since the restart may be far away. What is no ask is kept for it.
-func (m *mailbox) failed(reason, msg any) {
+// failed answers the asks that wait, since the restart may be far away. What is no ask is kept for it. Supervision is told
+// of the failure in place of the message, and finds the earlier ones there.
+func (m *mailbox) failed(reason, msg any) *Failure {
 	m.mu.Lock()
 	m.suspended = true
 	m.restarts++
-	m.failure = failureOf(reason, msg)
+	f := failureOf(reason, msg, m.system.clock, m.failure)
+	m.failure = f
 	refused := m.takeAsks()
 	m.mu.Unlock()
 	for _, asker := range refused {
 		m.refuse(asker, ErrRestarting)
 	}
+	return f
 }
 
 // notice finds out whether a system message has ended the actor. If so, what still waits is answered.

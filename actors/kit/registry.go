@@ -36,9 +36,23 @@ type Failure struct {
 	At      time.Time
 	Message string // the type of the message that it failed on
 	Cause   string // the type of what it panicked with, and the words of the Go runtime
+
+	elapsed time.Duration // when it was, as the system's clock counts
+	earlier *Failure      // the one before, as long as it matters; touched by supervision only
 }
 
-func failureOf(reason, msg any) *Failure {
+// recent counts this failure and those that came less than within before it, and forgets the others. Zero counts all.
+func (f *Failure) recent(within time.Duration) (n int) {
+	for last := f; last != nil; last = last.earlier {
+		n++
+		if e := last.earlier; e != nil && within != 0 && f.elapsed-e.elapsed >= within {
+			last.earlier = nil
+		}
+	}
+	return n
+}
+
+func failureOf(reason, msg any, clock Clock, earlier *Failure) *Failure {
 	if env, ok := msg.(*actor.MessageEnvelope); ok {
 		msg = env.Message
 	}
@@ -48,7 +62,7 @@ func failureOf(reason, msg any) *Failure {
 	case routed:
 		msg = m.message
 	}
-	f := &Failure{At: time.Now().UTC(), Message: fmt.Sprintf("%T", msg), Cause: fmt.Sprintf("%T", reason)}
+	f := &Failure{At: clock.Now().UTC(), elapsed: clock.Elapsed(), earlier: earlier, Message: fmt.Sprintf("%T", msg), Cause: fmt.Sprintf("%T", reason)}
 	if e, ok := reason.(runtime.Error); ok {
 		f.Cause = e.Error()
 	}

@@ -15,20 +15,20 @@ type Backoff struct {
 	Within   time.Duration
 }
 
-// HandleFailure decides what becomes of child.
-func (b Backoff) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, _ any) {
-	if rs.NumberOfFailures(b.Within) == 0 {
-		rs.Reset()
+// HandleFailure decides what becomes of child. It counts failures by the system's clock, which protoactor's own
+// statistics do not know; for that the child must be one of System.Props.
+func (b Backoff) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, failure any) {
+	n := 1
+	if f, ok := failure.(*Failure); ok {
+		n = f.recent(b.Within)
 	}
-	rs.Fail()
-	n := rs.NumberOfFailures(b.Within)
 	if n > b.Retries {
 		sys.EventStream.Publish(&actor.SupervisorEvent{Child: child, Reason: reason, Directive: actor.StopDirective})
 		sup.StopChildren(child)
 		return
 	}
 	sys.EventStream.Publish(&actor.SupervisorEvent{Child: child, Reason: reason, Directive: actor.RestartDirective})
-	time.AfterFunc(b.Wait(n), func() { sup.RestartChildren(child) })
+	systemOf(sys).clock.AfterFunc(b.Wait(n), func() { sup.RestartChildren(child) })
 }
 
 // Delay is how long the n-th failure (from 1) waits for its restart, before jitter.

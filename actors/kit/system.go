@@ -18,13 +18,17 @@ type System struct {
 	ActorSystem *actor.ActorSystem
 	log         *zap.Logger
 	tracer      trace.Tracer
+	clock       Clock
 	refused     atomic.Int64
 	running     registry
 }
 
 // NewSystem makes an empty system. Its own log lines, and protoactor's, go to log.
-func NewSystem(log *zap.Logger, tracer trace.Tracer) *System {
-	s := &System{log: log, tracer: tracer}
+func NewSystem(log *zap.Logger, tracer trace.Tracer, opts ...SystemOption) *System {
+	s := &System{log: log, tracer: tracer, clock: machine{}}
+	for _, opt := range opts {
+		opt(s)
+	}
 	core, err := zapcore.NewIncreaseLevelCore(log.Core(), zap.WarnLevel)
 	if err != nil {
 		core = log.Core() // says even less
@@ -34,6 +38,7 @@ func NewSystem(log *zap.Logger, tracer trace.Tracer) *System {
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(handler) }),
 		actor.WithDeadLetterRequestLogging(false),
 	)
+	s.ActorSystem.Extensions.Register(s)
 	return s
 }
 

@@ -11,41 +11,38 @@ import (
 // when its timer was replaced or cancelled does no harm: Fired tells. CancelAll belongs into Stopping and Restarting.
 // It is for use by its actor only.
 type Timers struct {
-	running []running // a handful at most
-	serial  uint64
+	running []*running // a handful at most
 }
 
 type running struct {
-	name   string
-	timer  *time.Timer
-	serial uint64
+	name  string
+	timer Stopper
 }
 
 // Tick is what a timer sends to its actor.
 type Tick struct {
-	Name   string
-	serial uint64
+	Name string
+	of   *running
 }
 
 func (t *Timers) find(name string) int {
-	return slices.IndexFunc(t.running, func(r running) bool { return r.name == name })
+	return slices.IndexFunc(t.running, func(r *running) bool { return r.name == name })
 }
 
 func (t *Timers) forget(i int) { t.running = slices.Delete(t.running, i, i+1) }
 
-// Start sends Tick{name} to the actor in hand after d.
+// Start sends Tick{name} to the actor in hand when d has passed, at once when d is not positive.
 func (t *Timers) Start(c actor.Context, name string, d time.Duration) {
 	t.Cancel(name)
-	t.serial++
-	root, pid, tick := c.ActorSystem().Root, c.Self(), Tick{name, t.serial}
-	timer := time.AfterFunc(max(d, 0), func() { Tell(Ref{root: root, pid: pid}, tick) })
-	t.running = append(t.running, running{name, timer, t.serial})
+	root, pid, r := c.ActorSystem().Root, c.Self(), &running{name: name}
+	r.timer = clockOf(c).AfterFunc(max(d, 0), func() { Tell(Ref{root: root, pid: pid}, Tick{name, r}) })
+	t.running = append(t.running, r)
 }
 
 // Fired reports whether the tick is that of a timer still wanted, and forgets the timer.
 func (t *Timers) Fired(tick Tick) bool {
 	i := t.find(tick.Name)
-	if i < 0 || t.running[i].serial != tick.serial {
+	if i < 0 || t.running[i] != tick.of {
 		return false
 	}
 	t.forget(i)
@@ -76,7 +73,7 @@ func (t *Timers) CancelAll() {
 type Idle struct {
 	After  time.Duration
 	timers *Timers
-	last   time.Time
+	last   time.Duration // as the system's clock counts
 }
 
 // IdleTick is the name of the timer that Idle uses.
@@ -85,17 +82,17 @@ const IdleTick = "idle"
 // NewIdle makes an Idle that uses the actor's timers.
 func NewIdle(after time.Duration, timers *Timers) *Idle { return &Idle{After: after, timers: timers} }
 
-// Use notes that the actor is in use at now.
-func (i *Idle) Use(c actor.Context, now time.Time) {
-	i.last = now
+// Use notes that the actor is in use.
+func (i *Idle) Use(c actor.Context) {
+	i.last = clockOf(c).Elapsed()
 	if !i.timers.Running(IdleTick) {
 		i.timers.Start(c, IdleTick, i.After)
 	}
 }
 
 // Tired reports whether the actor has been idle for long enough; if not it looks again when it may be.
-func (i *Idle) Tired(c actor.Context, now time.Time) bool {
-	if left := i.After - now.Sub(i.last); left > 0 {
+func (i *Idle) Tired(c actor.Context) bool {
+	if left := i.After - (clockOf(c).Elapsed() - i.last); left > 0 {
 		i.timers.Start(c, IdleTick, left)
 		return false
 	}

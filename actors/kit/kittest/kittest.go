@@ -15,9 +15,9 @@ import (
 )
 
 // System is an actor system without a log.
-func System(t testing.TB) *kit.System {
+func System(t testing.TB, opts ...kit.SystemOption) *kit.System {
 	t.Helper()
-	return kit.NewSystem(zap.NewNop(), noop.NewTracerProvider().Tracer(""))
+	return kit.NewSystem(zap.NewNop(), noop.NewTracerProvider().Tracer(""), opts...)
 }
 
 // Stop ends actors in order and fails the test when they do not end within ten seconds.
@@ -27,6 +27,9 @@ func Stop(t testing.TB, sys *kit.System, refs ...kit.Ref) {
 	defer cancel()
 	if err := sys.Stop(ctx, refs...); err != nil {
 		t.Error(err)
+		for _, s := range sys.Stats() {
+			t.Errorf("still there: %+v, %+v", s, s.Failure)
+		}
 	}
 }
 
