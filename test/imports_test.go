@@ -37,6 +37,7 @@ var allowed = []struct {
 	// The hub encodes an event once for all gateways, and notices have their wire form in proto.
 	{"actors/push", []string{"galaxy", "actors/kit", "proto/"}},
 	{"actors/notify", []string{"galaxy", "actors/kit", "actors/push", "actors/mail", "proto/"}},
+	{"actors/reconciler", []string{"galaxy", "actors/kit"}},
 	{"actors/sweeper", []string{"galaxy", "actors/kit", "actors/game"}},
 	{"actors", []string{"galaxy", "actors/"}},
 	{"http", []string{"", "galaxy", "actors", "actors/", "api"}},
@@ -46,6 +47,8 @@ var allowed = []struct {
 	// What runs the service from outside knows everything about it but its inside.
 	{"internal/stack", []string{"galaxy", "internal/"}},
 	{"internal/gateway", []string{"client", "proto/"}},
+	{"internal/docker", []string{"galaxy", "internal/statedir"}},
+	{"internal/process", []string{"galaxy", "internal/statedir"}},
 	{"internal/", []string{"galaxy", "engineapi"}},
 	{"cmd/", []string{"", "galaxy", "actors", "actors/", "http", "grpcpush", "store", "internal/", "engine/", "engineapi", "client", "migrations", "proto/"}},
 }

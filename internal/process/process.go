@@ -21,18 +21,30 @@ import (
 	"github.com/google/uuid"
 
 	"galaxy/backend/galaxy"
+	"galaxy/backend/internal/statedir"
 )
 
 // Driver runs engines below one directory.
 type Driver struct {
-	root string
+	statedir.Root
 
-	mu    sync.Mutex // one operation at a time: they are short but for Stop's wait, which is outside
-	ended map[int]exit
+	mu       sync.Mutex // one operation at a time: they are short but for Stop's wait, which is outside
+	started  map[life]*end
+	adopted  map[galaxy.GameID]life // that were last seen alive
+	watchers map[*watcher]struct{}
 }
 
-// exit is how a process that this driver started has ended.
-type exit struct{ code int }
+// life is one process, also after its pid was used again.
+type life struct {
+	pid  int
+	born string
+}
+
+// end is how a process that this driver has started came to its end; nil while it lives.
+type end struct {
+	code int
+	at   time.Time
+}
 
 // record is what is kept of a started engine, in <game>.run.json beside its state directory.
 type record struct {
@@ -46,16 +58,14 @@ type record struct {
 
 // New makes a driver for the games below root.
 func New(root string) (*Driver, error) {
-	abs, err := filepath.Abs(root)
-	if err != nil {
-		return nil, err
-	}
-	return &Driver{root: abs, ended: map[int]exit{}}, os.MkdirAll(abs, 0o755)
+	states, err := statedir.New(root)
+	return &Driver{Root: states, started: map[life]*end{}, adopted: map[galaxy.GameID]life{}, watchers: map[*watcher]struct{}{}}, err
 }
 
-func (d *Driver) dir(game galaxy.GameID) string  { return filepath.Join(d.root, game.String()) }
-func (d *Driver) file(game galaxy.GameID) string { return d.dir(game) + ".run.json" }
-func (d *Driver) logs(game galaxy.GameID) string { return d.dir(game) + ".log" }
+func (d *Driver) file(game galaxy.GameID) string { return d.Dir(game) + ".run.json" }
+func (d *Driver) logs(game galaxy.GameID) string { return d.Dir(game) + ".log" }
+
+func (r record) life() life { return life{r.PID, r.Born} }
 
 // Ping always succeeds: there is no daemon that could be away.
 func (d *Driver) Ping(context.Context) error { return nil }
@@ -78,7 +88,7 @@ func (d *Driver) Ensure(ctx context.Context, spec galaxy.ContainerSpec) (galaxy.
 			return now, err
 		}
 	}
-	if err := prepare(d.dir(spec.Game), spec.StateMustExist); err != nil {
+	if err := d.Prepare(spec.Game, spec.StateMustExist, -1, -1); err != nil {
 		return galaxy.Container{}, err
 	}
 	d.mu.Lock()
@@ -97,16 +107,9 @@ func binaryOf(ref string) (string, error) {
 	return u.Path, nil
 }
 
-func prepare(dir string, mustExist bool) error {
-	if !mustExist {
-		return os.MkdirAll(dir, 0o755)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) == 0 {
-		return fmt.Errorf("%w: %s", galaxy.ErrStateMissing, filepath.Base(dir))
-	}
-	return nil
-}
+// gated becomes the engine when it is told to: if whoever starts it dies before there is a record of it, it ends. An engine
+// without a record would hold the game's state, and nobody would find it.
+const gated = `read -r go && exec "$0"`
 
 func (d *Driver) start(spec galaxy.ContainerSpec, binary string) (galaxy.Container, error) {
 	address, err := freeAddress()
@@ -118,27 +121,49 @@ func (d *Driver) start(spec galaxy.ContainerSpec, binary string) (galaxy.Contain
 		return galaxy.Container{}, err
 	}
 	defer out.Close()
-	cmd := exec.Command(binary)
-	cmd.Env = []string{"STORAGE_PATH=" + d.dir(spec.Game), "ENGINE_LISTEN_ADDR=" + address}
-	cmd.Stdout, cmd.Stderr, cmd.Dir = out, out, d.root
+	gate, word, err := os.Pipe()
+	if err != nil {
+		return galaxy.Container{}, err
+	}
+	defer gate.Close()
+	defer word.Close()
+	cmd := exec.Command("/bin/sh", "-c", gated, binary)
+	cmd.Env = []string{"STORAGE_PATH=" + d.Dir(spec.Game), "ENGINE_LISTEN_ADDR=" + address}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = gate, out, out, d.Path()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return galaxy.Container{}, fmt.Errorf("%w: %w", galaxy.ErrStartConfig, err)
 	}
 	pid := cmd.Process.Pid
 	rec := record{PID: pid, Born: born(pid), Address: "http://" + address, Version: spec.Version, ImageRef: spec.ImageRef, StartedAt: time.Now().UTC()}
-	delete(d.ended, pid)
-	go func() { // reaps it
-		_ = cmd.Wait()
-		d.mu.Lock()
-		d.ended[pid] = exit{cmd.ProcessState.ExitCode()}
-		d.mu.Unlock()
-	}()
-	if err := d.write(spec.Game, rec); err != nil {
-		_ = cmd.Process.Kill()
-		return galaxy.Container{}, err
+	if before, err := d.read(spec.Game); err == nil {
+		delete(d.started, before.life())
 	}
+	d.started[rec.life()] = nil
+	go d.reap(spec.Game, rec.life(), cmd)
+	if err := d.write(spec.Game, rec); err != nil {
+		return galaxy.Container{}, err // and the gate stays shut
+	}
+	if _, err := word.WriteString("go\n"); err != nil {
+		return galaxy.Container{}, fmt.Errorf("let the engine begin: %w", err)
+	}
+	d.tell(galaxy.ContainerEvent{Game: spec.Game, Kind: galaxy.ContainerStarted, At: rec.StartedAt})
 	return d.container(spec.Game, rec, galaxy.ContainerRunning), nil
+}
+
+// reap waits for the end of a process. One that a signal has ended is told of as shells and container daemons do.
+func (d *Driver) reap(game galaxy.GameID, l life, cmd *exec.Cmd) {
+	_ = cmd.Wait()
+	e := end{code: cmd.ProcessState.ExitCode(), at: time.Now().UTC()}
+	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		e.code = 128 + int(s.Signal())
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, known := d.started[l]; known {
+		d.started[l] = &e
+	}
+	d.tell(galaxy.ContainerEvent{Game: game, Kind: galaxy.ContainerDied, ExitCode: e.code, ExitKnown: true, At: e.at})
 }
 
 func (d *Driver) write(game galaxy.GameID, rec record) error {
@@ -146,11 +171,16 @@ func (d *Driver) write(game galaxy.GameID, rec record) error {
 	if err != nil {
 		return err
 	}
-	tmp := d.file(game) + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o644); err != nil {
+	// On the disk before it has its name: half a record after a crash of the machine could not be read, and nothing started.
+	tmp, err := os.Create(d.file(game) + ".tmp")
+	if err != nil {
 		return err
 	}
-	return os.Rename(tmp, d.file(game))
+	_, err = tmp.Write(b)
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), d.file(game))
 }
 
 func freeAddress() (string, error) {
@@ -166,8 +196,8 @@ func (d *Driver) container(game galaxy.GameID, rec record, state galaxy.Containe
 	c := galaxy.Container{Game: game, ID: fmt.Sprint(rec.PID), Version: rec.Version, ImageRef: rec.ImageRef, State: state, StartedAt: rec.StartedAt}
 	if state == galaxy.ContainerRunning {
 		c.Address = rec.Address
-	} else if e, ours := d.ended[rec.PID]; ours {
-		c.ExitCode, c.ExitKnown = e.code, true
+	} else if e := d.started[rec.life()]; e != nil {
+		c.ExitCode, c.ExitKnown, c.FinishedAt = e.code, true, e.at
 	}
 	return c
 }
@@ -183,7 +213,7 @@ func (d *Driver) Inspect(_ context.Context, game galaxy.GameID) (galaxy.Containe
 	if err != nil {
 		return galaxy.Container{}, err
 	}
-	if d.alive(rec) {
+	if d.alive(game, rec) {
 		return d.container(game, rec, galaxy.ContainerRunning), nil
 	}
 	return d.container(game, rec, galaxy.ContainerExited), nil
@@ -197,12 +227,14 @@ func (d *Driver) read(game galaxy.GameID) (rec record, err error) {
 	return rec, err
 }
 
-// alive needs mu.
-func (d *Driver) alive(rec record) bool {
-	if _, reaped := d.ended[rec.PID]; reaped {
-		return false
+// alive needs mu. A process that this driver has started lives until it is reaped, so that its end is always known.
+func (d *Driver) alive(game galaxy.GameID, rec record) bool {
+	if e, ours := d.started[rec.life()]; ours {
+		return e == nil
 	}
-	return rec.PID > 0 && rec.Born != "" && born(rec.PID) == rec.Born
+	alive := rec.PID > 0 && rec.Born != "" && born(rec.PID) == rec.Born
+	d.observe(game, rec.life(), alive)
+	return alive
 }
 
 // Stop asks the engine to end, and makes it after grace.
@@ -221,7 +253,7 @@ func (d *Driver) Stop(ctx context.Context, game galaxy.GameID, grace time.Durati
 	deadline := time.Now().Add(grace)
 	for killed := false; ; {
 		d.mu.Lock()
-		alive := d.alive(rec)
+		alive := d.alive(game, rec)
 		d.mu.Unlock()
 		if !alive {
 			return nil
@@ -247,11 +279,23 @@ func (d *Driver) Remove(ctx context.Context, game galaxy.GameID) error {
 	if c.State == galaxy.ContainerRunning {
 		return fmt.Errorf("the engine of game %s runs", game)
 	}
-	for _, name := range []string{d.file(game), d.logs(game)} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	if err := os.Remove(d.logs(game)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	rec, err := d.read(game)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = os.Remove(d.file(game))
+	}
+	if err != nil {
+		return err
+	}
+	delete(d.started, rec.life())
+	d.tell(galaxy.ContainerEvent{Game: game, Kind: galaxy.ContainerDestroyed, At: time.Now().UTC()})
 	return nil
 }
 
@@ -263,16 +307,12 @@ func (d *Driver) SetAside(ctx context.Context, game galaxy.GameID) error {
 	if err := d.Remove(ctx, game); err != nil {
 		return err
 	}
-	err := os.Rename(d.dir(game), d.dir(game)+".aside-"+uuid.NewString())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return d.Root.SetAside(game)
 }
 
 // List gives every engine there is a record of.
 func (d *Driver) List(ctx context.Context) ([]galaxy.Container, error) {
-	files, err := filepath.Glob(filepath.Join(d.root, "*.run.json"))
+	files, err := filepath.Glob(filepath.Join(d.Path(), "*.run.json"))
 	if err != nil {
 		return nil, err
 	}
@@ -286,7 +326,9 @@ func (d *Driver) List(ctx context.Context) ([]galaxy.Container, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, c)
+		if c.State != galaxy.ContainerMissing { // removed since the names were read
+			out = append(out, c)
+		}
 	}
 	return out, nil
 }

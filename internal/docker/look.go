@@ -1,0 +1,167 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/google/uuid"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
+
+	"galaxy/backend/galaxy"
+)
+
+func name(game galaxy.GameID) string { return "galaxy-game-" + game.String() }
+
+// find looks at the container with the game's name. One that is not ours, or of another stack, is not looked at: it is
+// missing, and foreign says why the name cannot be had.
+func (d *Driver) find(ctx context.Context, game galaxy.GameID) (c galaxy.Container, foreign bool, err error) {
+	ctx, cancel, err := d.call(ctx, 0)
+	if err != nil {
+		return galaxy.Container{}, false, err
+	}
+	defer cancel()
+	missing := galaxy.Container{Game: game, State: galaxy.ContainerMissing}
+	res, err := d.api.ContainerInspect(ctx, name(game), client.ContainerInspectOptions{})
+	switch {
+	case errdefs.IsNotFound(err):
+		return missing, false, nil
+	case err != nil:
+		return galaxy.Container{}, false, fmt.Errorf("inspect container: %w", translate(err))
+	case !d.ours(game, res.Container.Config.Labels):
+		return missing, true, nil
+	}
+	return d.container(game, res.Container), false, nil
+}
+
+func (d *Driver) ours(game galaxy.GameID, labels map[string]string) bool {
+	return labels[labelOurs] == "1" && labels[labelGame] == game.String() && (d.conf.StackLabel == "" || labels[labelStack] == d.conf.StackLabel)
+}
+
+// Inspect tells what became of the game's container.
+func (d *Driver) Inspect(ctx context.Context, game galaxy.GameID) (galaxy.Container, error) {
+	c, _, err := d.find(ctx, game)
+	return c, err
+}
+
+func (d *Driver) container(game galaxy.GameID, in container.InspectResponse) galaxy.Container {
+	c := galaxy.Container{Game: game, ID: in.ID, Version: in.Config.Labels[labelVersion], ImageRef: in.Config.Image, State: galaxy.ContainerExited}
+	c.StartedAt = moment(in.State.StartedAt)
+	if !in.State.Running {
+		// One that was made and never started has not ended.
+		c.FinishedAt = moment(in.State.FinishedAt)
+		c.ExitCode, c.OOMKilled, c.ExitKnown = in.State.ExitCode, in.State.OOMKilled, !c.FinishedAt.IsZero()
+		return c
+	}
+	c.State = galaxy.ContainerRunning
+	c.Address = "http://" + name(game) + ":8080"
+	if d.conf.EngineAddress == "loopback" {
+		c.Address = ""
+		for _, b := range in.NetworkSettings.Ports[enginePort] {
+			c.Address = "http://127.0.0.1:" + b.HostPort
+		}
+	}
+	return c
+}
+
+// moment reads the daemon's time; it is zero for what has not happened.
+func moment(text string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.Year() <= 1 {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// looked is how many containers are looked at together.
+const looked = 8
+
+// List gives every container of ours; of our stack only, when there is one. What is removed meanwhile is left out.
+func (d *Driver) List(ctx context.Context) ([]galaxy.Container, error) {
+	games, err := d.games(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]galaxy.Container, len(games))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(looked)
+	for i, game := range games {
+		g.Go(func() (err error) {
+			out[i], err = d.Inspect(ctx, game)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(out, func(c galaxy.Container) bool { return c.State == galaxy.ContainerMissing }), nil
+}
+
+// games gives whose containers there are.
+func (d *Driver) games(ctx context.Context) ([]galaxy.GameID, error) {
+	ctx, cancel, err := d.call(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	res, err := d.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: d.filters()})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", translate(err))
+	}
+	var out []galaxy.GameID
+	for _, item := range res.Items {
+		// A container of another name only looks like one of ours, and would be told of twice.
+		if id, err := uuid.Parse(item.Labels[labelGame]); err == nil && slices.Contains(item.Names, "/"+name(galaxy.GameID{UUID: id})) {
+			out = append(out, galaxy.GameID{UUID: id})
+		}
+	}
+	return out, nil
+}
+
+// filters are those of our containers.
+func (d *Driver) filters() client.Filters {
+	f := client.Filters{}.Add("label", labelOurs+"=1")
+	if d.conf.StackLabel != "" {
+		f = f.Add("label", labelStack+"="+d.conf.StackLabel)
+	}
+	return f
+}
+
+// maxLogs bounds what Logs reads.
+const maxLogs = 64 << 10
+
+// Logs gives the engine's last lines.
+func (d *Driver) Logs(ctx context.Context, game galaxy.GameID, tail int) (string, error) {
+	c, err := d.Inspect(ctx, game)
+	if err != nil || c.State == galaxy.ContainerMissing {
+		return "", err
+	}
+	ctx, cancel, err := d.call(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	defer cancel()
+	res, err := d.api.ContainerLogs(ctx, c.ID, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(tail)})
+	if errdefs.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read logs: %w", translate(err))
+	}
+	defer res.Close()
+	var out bytes.Buffer
+	bounded := &io.LimitedReader{R: res, N: maxLogs}
+	if _, err := stdcopy.StdCopy(&out, &out, bounded); err != nil && !(bounded.N == 0 && errors.Is(err, io.ErrUnexpectedEOF)) {
+		return "", fmt.Errorf("read logs: %w", translate(err))
+	}
+	return out.String(), nil
+}
