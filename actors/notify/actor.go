@@ -19,6 +19,8 @@ const (
 	// batch is how many routes are claimed at once, lease how long an attempt at them may take.
 	batch = 128
 	lease = 30 * time.Second
+	// alertPriority lets mails to operators overtake those to players, sign-in codes excepted.
+	alertPriority = 50
 )
 
 // retries is how long a route waits after a failure.
@@ -27,6 +29,7 @@ var retries = kit.Backoff{Min: time.Second, Max: 10 * time.Minute}
 // worker passes over due routes, one pass at a time.
 type worker struct {
 	Deps
+	operators       string // address; empty when none is set
 	intents, routes metric.Int64Counter
 	timers          kit.Timers
 	cancel          context.CancelFunc // of the pass under way; nil when there is none
@@ -35,7 +38,11 @@ type worker struct {
 
 // Start starts the worker.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref, error) {
-	intents, err := d.Meter.Int64Counter("notification_intents", metric.WithDescription("Notices to one player through one channel, by kind and what became of them."))
+	operators, err := d.Config.operators()
+	if err != nil {
+		return kit.Ref{}, err
+	}
+	intents, err := d.Meter.Int64Counter("notification_intents", metric.WithDescription("Notices to one player or the operators through one channel, by kind and what became of them."))
 	if err != nil {
 		return kit.Ref{}, err
 	}
@@ -43,7 +50,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref,
 	if err != nil {
 		return kit.Ref{}, err
 	}
-	return sys.Spawn("notify", sys.Props(func() actor.Actor { return &worker{Deps: d, intents: intents, routes: routes} }, kit.Kind("notify")), strategy)
+	return sys.Spawn("notify", sys.Props(func() actor.Actor { return &worker{Deps: d, operators: operators, intents: intents, routes: routes} }, kit.Kind("notify")), strategy)
 }
 
 const look = "look"
@@ -143,9 +150,22 @@ func (w *worker) tell(ctx context.Context, r galaxy.Route) galaxy.RouteRecord {
 		}
 		return galaxy.RouteRecord{State: galaxy.RouteDelivered, Mail: &galaxy.NewDelivery{ID: galaxy.DeliveryID{UUID: galaxy.NewID()},
 			Template: string(r.Kind), Key: r.ID.String(), To: r.Email, Payload: r.Payload.JSON()}}
+	case galaxy.ChannelOperators:
+		return w.alert(r)
 	default:
 		return galaxy.RouteRecord{State: galaxy.RouteDeadLettered, Detail: "there is no channel " + string(r.Channel)}
 	}
+}
+
+// alert queues a mail to the operators. Without an address the log is where they hear of it.
+func (w *worker) alert(r galaxy.Route) galaxy.RouteRecord {
+	if w.operators == "" {
+		w.Log.Warn("operators are not mailed a notice, for BACKEND_NOTIFICATION_ADMIN_EMAIL is not set", zap.Stringer("route_id", r.ID),
+			zap.String("kind", string(r.Kind)), zap.Reflect("payload", r.Payload))
+		return galaxy.RouteRecord{State: galaxy.RouteSkipped, Detail: "BACKEND_NOTIFICATION_ADMIN_EMAIL is not set"}
+	}
+	return galaxy.RouteRecord{State: galaxy.RouteDelivered, Mail: &galaxy.NewDelivery{ID: galaxy.DeliveryID{UUID: galaxy.NewID()},
+		Template: string(r.Kind), Key: r.ID.String(), To: w.operators, Payload: r.Payload.JSON(), Priority: alertPriority}}
 }
 
 func (w *worker) retry(r galaxy.Route, err error) galaxy.RouteRecord {

@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Interval    time.Duration `env:"BACKEND_NOTIFICATION_WORKER_INTERVAL" envDefault:"5s" help:"How often the notification worker looks for routes by itself."`
 	MaxAttempts int           `env:"BACKEND_NOTIFICATION_MAX_ATTEMPTS" envDefault:"8" help:"Attempts at a route before it is dead-lettered."`
+	AdminEmail  string        `env:"BACKEND_NOTIFICATION_ADMIN_EMAIL" help:"Address to which operators are mailed what happens to engines and games (kinds runtime.*). Unset, such notices are logged and recorded as skipped."`
 }
 
 // Validate reports every problem of the settings.
@@ -27,7 +28,18 @@ func (c Config) Validate() error {
 	if c.MaxAttempts < 1 {
 		problems = append(problems, errors.New("BACKEND_NOTIFICATION_MAX_ATTEMPTS must be at least 1"))
 	}
+	if _, err := c.operators(); err != nil {
+		problems = append(problems, errors.New("BACKEND_NOTIFICATION_ADMIN_EMAIL must be one address, such as ops@example.com"))
+	}
 	return errors.Join(problems...)
+}
+
+// operators gives the operators' address in the form that accounts have theirs, and none when none is set.
+func (c Config) operators() (string, error) {
+	if c.AdminEmail == "" {
+		return "", nil
+	}
+	return galaxy.NormalEmail(c.AdminEmail)
 }
 
 // Store holds the routes.
