@@ -22,7 +22,7 @@ var errAway = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not
 type driver struct {
 	*Deps
 	Spec
-	ran      *bool  // a game was played in this engine: it is never made again
+	lasting  *lasting
 	life     uint64 // of this incarnation, unique in the process
 	up       bool
 	address  string
@@ -32,6 +32,7 @@ type driver struct {
 	timers   kit.Timers
 	cancels  map[uint64]context.CancelFunc // of jobs under way
 	jobs     uint64
+	back     string // why a patch is being taken back
 
 	writing   bool
 	writes    []kit.Held // PutOrders and MakeTurn that wait
@@ -43,17 +44,26 @@ type driver struct {
 
 // Props makes an engine's actor, to be spawned by its game.
 func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
-	// Outlives the incarnations: what is true when the actor is spawned is not when it is restarted.
-	ran := spec.Turn != galaxy.NoTurn
+	l := &lasting{ran: spec.Turn != galaxy.NoTurn, afresh: spec.Afresh, patch: spec.Patch, pin: spec.Pin}
 	return sys.Props(func() actor.Actor {
-		return &driver{Deps: d, Spec: spec, ran: &ran, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{}}
+		return &driver{Deps: d, Spec: spec, lasting: l, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{}}
 	}, kit.Kind("engine"))
 }
 
+// lasting outlives the incarnations: what is true when the actor is spawned is not when it is restarted.
+type lasting struct {
+	ran    bool // a game was played in this engine: it is never made again
+	afresh bool // the container is still to be ended
+	patch  *Patch
+	pin    galaxy.Pin
+}
+
 const (
-	probe  = "probe"
-	bring  = "bring up"
-	ending = "stop"
+	probe    = "probe"
+	bring    = "bring up"
+	ending   = "stop"
+	removing = "remove"
+	patching = "patch"
 )
 
 // Receive drives the engine.
@@ -61,13 +71,19 @@ func (a *driver) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		a.life = a.lives.Add(1)
-		if a.Up {
-			a.bringUp(c)
-		}
+		a.begin(c)
 	case broughtUp:
 		a.onBroughtUp(c, m)
-	case PutOrders, MakeTurn:
+	case room:
+		a.onRoom(c, m)
+	case patched:
+		a.onPatched(c, m)
+	case DropCopy:
+		a.onDropCopy(c, m)
+	case PutOrders, PutBatch, MakeTurn, Banish:
 		a.onWrite(c, m)
+	case banished:
+		a.onBanished(c, m)
 	case ordersPut:
 		a.onOrdersPut(c, m)
 	case turnTried:
@@ -76,12 +92,22 @@ func (a *driver) Receive(c actor.Context) {
 		a.onReport(c, m)
 	case reportRead:
 		a.onReportRead(c, m)
+	case FetchReports:
+		a.onFetchReports(c, m)
+	case fetched:
+		a.onFetched(c, m)
+	case Look:
+		a.probe(c)
 	case probed:
 		a.onProbed(c, m)
 	case Stop:
 		a.onStop(c, m)
 	case stopped:
 		a.onStopped(c, m)
+	case Remove:
+		a.onRemove(c, m)
+	case removed:
+		a.onRemoved(c, m)
 	case kit.Tick:
 		a.onTick(c, m)
 	case *actor.Stopping, *actor.Restarting:
@@ -95,11 +121,26 @@ func (a *driver) onTick(c actor.Context, m kit.Tick) {
 	}
 	switch m.Name {
 	case bring:
-		a.bringUp(c)
+		a.begin(c)
 	case probe:
 		a.probe(c)
 	case ending:
 		a.end(c, a.stopping, "")
+	case removing:
+		a.remove(c, a.stopping)
+	case patching:
+		a.tryPatch(c)
+	}
+}
+
+// begin does what the actor was spawned for.
+func (a *driver) begin(c actor.Context) {
+	switch {
+	case !a.Up:
+	case a.lasting.patch != nil:
+		a.tryPatch(c)
+	default:
+		a.bringUp(c)
 	}
 }
 
@@ -134,22 +175,20 @@ func (a *driver) giveUp(c actor.Context) {
 		cancel()
 	}
 	for _, w := range a.writes {
-		if o, ok := w.Message.(PutOrders); ok {
-			a.tell(c, OrdersPut{ID: o.ID, Err: errAway})
-		}
+		a.refuse(c, w.Message)
 	}
 	for _, r := range a.reads {
 		if m, ok := r.Message.(Report); ok {
-			kit.ReplyTo(c, m.Asker, nil, errAway)
+			a.tell(c, ReportRead{ID: m.ID, Err: errAway})
 		}
 	}
 	a.writes, a.reads, a.up = nil, nil, false
 }
 
 // die reports the engine's death to the game, and has the actor started anew.
-func (a *driver) die(c actor.Context, cause string) {
+func (a *driver) die(c actor.Context, cause, log string) {
 	a.up = false
-	a.tell(c, Down{a.Serial, cause})
+	a.tell(c, Down{a.Serial, cause, log})
 	panic(fmt.Errorf("engine of game %s: %s", a.Game, cause))
 }
 
@@ -166,19 +205,24 @@ func (a *driver) op(ctx context.Context, name string, err error) error {
 	return err
 }
 
-// errFull: more container jobs wait already than may.
-var errFull = errors.New("too many container jobs are waiting")
-
-// worker gives work on containers its turn, oldest first.
+// worker gives work on containers its turn.
 func (a *driver) worker(ctx context.Context, work func() error) error {
-	if a.waiting.Add(1) > int64(a.Config.JobQueue+a.Config.WorkerPool) {
-		a.waiting.Add(-1)
-		return errFull
+	return a.workers.do(ctx, a.Since, work)
+}
+
+// room tells that there is room for a container job of that incarnation.
+type room struct{ life uint64 }
+
+// waitForRoom has a bring-up tried again when there is room, and after a while in any case.
+func (a *driver) waitForRoom(c actor.Context) {
+	self, life := kit.Self(c), a.life
+	a.workers.later(a.Since, func() { kit.Tell(self, room{life}) })
+	a.timers.Start(c, bring, a.jittered(a.Pace.Retry))
+}
+
+func (a *driver) onRoom(c actor.Context, m room) {
+	if m.life == a.life && a.timers.Running(bring) {
+		a.timers.Cancel(bring)
+		a.begin(c)
 	}
-	defer a.waiting.Add(-1)
-	if err := a.workers.Acquire(ctx, 1); err != nil {
-		return fmt.Errorf("wait for a worker: %w", err)
-	}
-	defer a.workers.Release(1)
-	return work()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -18,18 +19,55 @@ var errNoGame = errors.New("the engine holds no game")
 
 // bringUp starts or adopts the engine.
 func (a *driver) bringUp(c actor.Context) {
-	life, ran := a.life, *a.ran
+	life, l := a.life, *a.lasting
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
-		b := a.ensure(ctx, ran)
+		b := broughtUp{err: a.endFirst(ctx, l)}
+		if b.err == nil {
+			b = a.ensure(ctx, l)
+			b.ended = true
+		}
+		if b.err != nil {
+			b.log = a.lastWords(ctx)
+		}
 		b.life = life
 		return b
 	}, func(err error) any { return broughtUp{life: life, err: err} })
 }
 
+// endFirst ends a container that is to be started afresh.
+func (a *driver) endFirst(ctx context.Context, l lasting) error {
+	if !l.afresh {
+		return nil
+	}
+	return a.op(ctx, "stop", a.worker(ctx, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }))
+}
+
+// lastLines is how many of an engine's lines are kept of its death, and lastBytes how many bytes of them at most.
+const (
+	lastLines = 20
+	lastBytes = 4 << 10
+)
+
+// lastWords gives what the engine said last, for operators. Without any it gives none.
+func (a *driver) lastWords(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Pace.Health)
+	defer cancel()
+	log, err := a.Containers.Logs(ctx, a.Game, lastLines)
+	if err != nil {
+		return ""
+	}
+	log = strings.ToValidUTF8(strings.ReplaceAll(log, "\x00", ""), "?")
+	if over := len(log) - lastBytes; over > 0 {
+		log = strings.ToValidUTF8(log[over:], "")
+	}
+	return log
+}
+
 // ensure runs outside the mailbox. Once a game was played in the engine, nothing is initialised or set aside any more.
-func (a *driver) ensure(ctx context.Context, ran bool) (b broughtUp) {
+func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
+	ran := l.ran
 	for aside := false; ; aside = true {
-		b.container, b.err = a.start(ctx, ran)
+		b.container, b.err = a.start(ctx, l.pin, ran)
 		if b.err != nil {
 			return b
 		}
@@ -38,6 +76,8 @@ func (a *driver) ensure(ctx context.Context, ran bool) (b broughtUp) {
 		switch {
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && ran:
 			b.err = errNoGame
+			return b
+		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && !a.Serving():
 			return b
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty:
 			b.status, b.err = a.Client.Init(ctx, b.container.Address, galaxy.EngineInit{Game: a.Game, Races: a.Races})
@@ -53,9 +93,9 @@ func (a *driver) ensure(ctx context.Context, ran bool) (b broughtUp) {
 	}
 }
 
-func (a *driver) start(ctx context.Context, ran bool) (container galaxy.Container, err error) {
+func (a *driver) start(ctx context.Context, pin galaxy.Pin, ran bool) (container galaxy.Container, err error) {
 	err = a.worker(ctx, func() error {
-		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: a.Version, ImageRef: a.ImageRef, StateMustExist: ran})
+		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: pin.EngineVersion, ImageRef: pin.ImageRef, StateMustExist: ran})
 		return err
 	})
 	return container, a.op(ctx, "start", err)
@@ -87,9 +127,10 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	if m.life != a.life {
 		return
 	}
+	a.lasting.afresh = a.lasting.afresh && !m.ended
 	switch err := m.err; {
 	case err == nil:
-		*a.ran = true
+		a.lasting.ran = true
 		a.address, a.up, a.misses = m.container.Address, true, 0
 		for _, p := range m.status.Players {
 			a.revisions[p.Race] = p.OrderRevision
@@ -101,15 +142,19 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 		a.tell(c, Unknown{a.Serial})
 		a.timers.Start(c, bring, a.jittered(a.Pace.Retry))
 	case errors.Is(err, errFull):
-		a.timers.Start(c, bring, a.jittered(a.Pace.Retry))
+		a.waitForRoom(c)
 	case errors.Is(err, galaxy.ErrImagePull), errors.Is(err, galaxy.ErrStartConfig):
 		a.log().Error("the engine cannot be started", zap.Error(err))
-		a.tell(c, Refused{a.Serial, reason(err)})
+		kind := galaxy.StartConfigInvalid
+		if errors.Is(err, galaxy.ErrImagePull) {
+			kind = galaxy.ImagePullFailed
+		}
+		a.tell(c, Refused{a.Serial, kind, reason(err)})
 	case errors.Is(err, galaxy.ErrStateMissing), errors.Is(err, errNoGame):
 		a.log().Error("the game has run, but its engine has no state", zap.Error(err))
 		a.tell(c, Lost{a.Serial, reason(err)})
 	default:
-		a.die(c, fmt.Sprintf("it did not come up: %v", err))
+		a.die(c, fmt.Sprintf("it did not come up: %v", err), m.log)
 	}
 }
 

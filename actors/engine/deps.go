@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
-	"golang.org/x/sync/semaphore"
 
 	"galaxy/backend/actors/kit"
 	"galaxy/backend/galaxy"
@@ -24,7 +24,7 @@ type Config struct {
 	StopGrace       time.Duration `env:"BACKEND_RUNTIME_STOP_GRACE_PERIOD" envDefault:"10s" help:"How long an engine has to end before it is killed."`
 	StartTimeout    time.Duration `env:"BACKEND_RUNTIME_START_TIMEOUT" envDefault:"10m" help:"How long a game may take to start before the start has failed. Does not run while Docker is unknown."`
 	GenerationLimit time.Duration `env:"BACKEND_RUNTIME_GENERATION_LIMIT" envDefault:"15m" help:"How long an engine may take to make a turn."`
-	TurnConcurrency int64         `env:"BACKEND_RUNTIME_TURN_CONCURRENCY" envDefault:"64" help:"Turns that are asked for at once; one unanswered for 5 s no longer counts."`
+	TurnConcurrency int           `env:"BACKEND_RUNTIME_TURN_CONCURRENCY" envDefault:"64" help:"Turns that are asked for at once; one unanswered for 5 s no longer counts."`
 }
 
 // Validate reports every problem of the settings.
@@ -60,6 +60,11 @@ type Containers interface {
 	Inspect(ctx context.Context, game galaxy.GameID) (galaxy.Container, error)
 	Stop(ctx context.Context, game galaxy.GameID, grace time.Duration) error
 	SetAside(ctx context.Context, game galaxy.GameID) error
+	Remove(ctx context.Context, game galaxy.GameID) error
+	Logs(ctx context.Context, game galaxy.GameID, tail int) (string, error)
+	CopyState(ctx context.Context, game galaxy.GameID, label string) error
+	RestoreState(ctx context.Context, game galaxy.GameID, label string) error
+	DropState(ctx context.Context, game galaxy.GameID, label string) error
 }
 
 // Client calls engines.
@@ -70,6 +75,7 @@ type Client interface {
 	Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.GeneratedTurn, error)
 	Banish(ctx context.Context, address string, game galaxy.GameID, race string) error
 	PutOrders(ctx context.Context, address string, w galaxy.OrderWrite) (galaxy.OrderResult, error)
+	PutBatch(ctx context.Context, address string, w galaxy.BatchWrite) (galaxy.OrderResult, error)
 	Orders(ctx context.Context, address, race string, turn int) (galaxy.OrderList, error)
 	Report(ctx context.Context, address, race string, turn int) (json.RawMessage, error)
 }
@@ -82,9 +88,11 @@ type Deps struct {
 	Log        *zap.Logger
 	// Pace is how often things are looked at.
 	Pace Pace
+	// Serving reports whether this backend serves the database right now: one that no longer does writes nothing to an engine. nil:
+	// it always does.
+	Serving func() bool
 
-	workers, turns *semaphore.Weighted
-	waiting        *atomic.Int64
+	workers, turns *gate
 	lives          *atomic.Uint64
 	ops, probes    metric.Int64Counter
 }
@@ -112,20 +120,38 @@ func New(d Deps, meter metric.Meter) (*Deps, error) {
 	if d.probes, err = meter.Int64Counter("runtime_health_probes", metric.WithDescription("Health probes of engines, by outcome.")); err != nil {
 		return nil, err
 	}
-	d.workers, d.turns = semaphore.NewWeighted(int64(d.Config.WorkerPool)), semaphore.NewWeighted(d.Config.TurnConcurrency)
-	d.waiting, d.lives = &atomic.Int64{}, &atomic.Uint64{}
+	d.workers = newGate(d.Config.WorkerPool, d.Config.JobQueue)
+	d.turns = newGate(d.Config.TurnConcurrency, math.MaxInt)
+	d.lives = &atomic.Uint64{}
+	if d.Serving == nil {
+		d.Serving = func() bool { return true }
+	}
 	return &d, nil
 }
 
 // Spec says which engine an actor drives.
 type Spec struct {
-	Serial       uint64 // names this use of the engine in what its game is told
-	Game         galaxy.GameID
-	Version      string
-	ImageRef     string
-	ExpectedTurn bool
-	Turn         int // last recorded one; galaxy.NoTurn allows init
-	Races        []string
-	// Up brings the engine up; without it the actor only stops one.
+	Serial uint64 // names this use of the engine in what its game is told
+	Game   galaxy.GameID
+	galaxy.Pin
+	Turn  int // last recorded one; galaxy.NoTurn allows init
+	Races []string
+	// Since is when that which the engine is wanted for came due: who has waited longest is served first.
+	Since time.Time
+	// Up brings the engine up; without it the actor only stops or removes one.
 	Up bool
+	// Afresh has a running container ended first: it is to be restarted, or a call that an earlier backend has sent to it may
+	// still arrive.
+	Afresh bool
+	// Patch, when set, is done before the engine is brought up.
+	Patch *Patch
+}
+
+// Patch moves an engine to another version, if that shows the same turn and digest.
+type Patch struct {
+	Number int64
+	Label  string // of the copy of the state
+	To     galaxy.Pin
+	Turn   int
+	Digest string
 }

@@ -2,8 +2,7 @@ package engine
 
 import (
 	"encoding/json"
-
-	"github.com/asynkron/protoactor-go/actor"
+	"time"
 
 	"galaxy/backend/galaxy"
 )
@@ -26,12 +25,34 @@ type (
 		Digest   string
 		Orders   []galaxy.StoredOrders
 		Banish   []string
+		Due      time.Time // who has waited longest is served first
 	}
-	// Report asks for a race's report; the asker is answered with the raw JSON.
-	Report struct {
-		Race  string
+	// PutBatch hands a race's batch of commands to the engine; OrdersPut with the same ID answers it. It is safe to repeat.
+	PutBatch struct {
+		ID       uint64
+		Race     string
+		Turn     int
+		Batch    string
+		Commands []json.RawMessage
+	}
+	// Banish takes a race out of the game; Banished answers it.
+	Banish struct{ Race string }
+	// FetchReports reads the reports of Turn of every race; Fetched answers it.
+	FetchReports struct {
 		Turn  int
-		Asker *actor.PID
+		Races []string
+	}
+	// Look has the engine looked at now, for its container may have ended.
+	Look struct{}
+	// Remove ends the container and takes it away; Removed with the same Number answers it.
+	Remove struct{ Number int64 }
+	// DropCopy gives up the copy of the state that a patch has made.
+	DropCopy struct{ Label string }
+	// Report asks for a race's report; ReportRead with the same ID answers it.
+	Report struct {
+		ID   uint64
+		Race string
+		Turn int
 	}
 	// Stop ends the container; Stopped with the same Number answers it. Calls under way are given up.
 	Stop struct{ Number int64 }
@@ -44,16 +65,18 @@ type (
 		Serial uint64
 		Status galaxy.EngineStatus
 	}
-	// Down: the engine died and is being restarted.
+	// Down: the engine died and is being restarted. Log is what it said last.
 	Down struct {
 		Serial uint64
 		Cause  string
+		Log    string
 	}
 	// Unknown: the container daemon does not answer; nothing is known of the engine.
 	Unknown struct{ Serial uint64 }
-	// Refused: the engine cannot be started, and would not be if it were tried again.
+	// Refused: the engine cannot be started, and would not be if it were tried again. Kind is what operators are told.
 	Refused struct {
 		Serial uint64
+		Kind   galaxy.Kind
 		Cause  string
 	}
 	// Lost: the engine of a game that has run holds no game any more.
@@ -66,6 +89,12 @@ type (
 		ID     uint64
 		Result galaxy.OrderResult
 		Err    error
+	}
+	// ReportRead is a report, or what the player is told instead.
+	ReportRead struct {
+		ID  uint64
+		Raw json.RawMessage
+		Err error
 	}
 	// TurnMade is what the engine showed after an attempt at a turn; whether the turn was made is for the game to tell.
 	TurnMade struct {
@@ -81,6 +110,27 @@ type (
 	}
 	// Stopped: the container has ended.
 	Stopped struct{ Number int64 }
+	// Removed: the container is gone.
+	Removed struct{ Number int64 }
+	// Patched: the new engine shows what the old one showed.
+	Patched struct{ Number int64 }
+	// PatchFailed: the state is what it was before the patch.
+	PatchFailed struct {
+		Number int64
+		Cause  string
+	}
+	// Banished: the engine has taken a banish, or does not know the race.
+	Banished struct {
+		Race  string
+		Known bool
+		Err   error // nobody knows yet
+	}
+	// Fetched: the reports of a turn. A race that has none is left out.
+	Fetched struct {
+		Turn    int
+		Reports []galaxy.Report
+		Err     error // why they could not be read
+	}
 )
 
 // Results of jobs. life is the incarnation that began the job.
@@ -89,11 +139,32 @@ type (
 		life      uint64
 		container galaxy.Container
 		status    galaxy.EngineStatus
+		ended     bool // a container that was to be started afresh was ended
+		log       string
 		err       error
 	}
 	probed struct {
 		life   uint64
 		exited string // how the container ended, if it did
+		log    string // what the engine said last
+		err    error
+	}
+	banished struct {
+		life uint64
+		said Banished
+	}
+	fetched struct {
+		life uint64
+		out  Fetched
+	}
+	patched struct {
+		life uint64
+		back string // why it was, or is being, taken back
+		err  error  // why nothing can be said yet
+	}
+	removed struct {
+		life   uint64
+		number int64
 		err    error
 	}
 	ordersPut struct {
@@ -107,14 +178,13 @@ type (
 		life    uint64
 		ask     MakeTurn
 		status  galaxy.EngineStatus
+		banned  []Banished
 		failed  string // why the engine cannot make the turn
 		restart string // why it must be restarted before anything can be said
 	}
 	reportRead struct {
-		life  uint64
-		asker *actor.PID
-		raw   json.RawMessage
-		err   error
+		life uint64
+		out  ReportRead
 	}
 	stopped struct {
 		life   uint64

@@ -16,20 +16,27 @@ import (
 // orderTimeout bounds a write of orders with all that settles it.
 const orderTimeout = 3 * time.Minute
 
-// readsAtOnce is how many reads an engine is given at a time.
-const readsAtOnce = 4
-
 // onWrite queues a write: an engine is given one at a time.
 func (a *driver) onWrite(c actor.Context, m any) {
-	if o, ok := m.(PutOrders); ok && !a.up {
-		a.tell(c, OrdersPut{ID: o.ID, Err: errAway})
-		return
-	}
 	if !a.up {
-		return // when it is up the game sees what it holds, and asks again
+		a.refuse(c, m)
+		return
 	}
 	a.writes = append(a.writes, kit.Hold(c))
 	a.nextWrite(c)
+}
+
+// refuse answers a write that the engine is not there for. A turn is not answered: when the engine is up the game sees what it
+// holds, and asks again.
+func (a *driver) refuse(c actor.Context, m any) {
+	switch m := m.(type) {
+	case PutOrders:
+		a.tell(c, OrdersPut{ID: m.ID, Err: errAway})
+	case PutBatch:
+		a.tell(c, OrdersPut{ID: m.ID, Err: errAway})
+	case Banish:
+		a.tell(c, Banished{Race: m.Race, Err: errAway})
+	}
 }
 
 func (a *driver) nextWrite(c actor.Context) {
@@ -43,6 +50,10 @@ func (a *driver) nextWrite(c actor.Context) {
 	switch m := next.Message.(type) {
 	case PutOrders:
 		a.putOrders(c, m)
+	case PutBatch:
+		a.putBatch(c, m)
+	case Banish:
+		a.putBanish(c, m)
 	case MakeTurn:
 		a.makeTurn(c, m)
 	}
@@ -70,6 +81,10 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 	p := ordersPut{race: m.Race, out: OrdersPut{ID: m.ID}}
 	var e *galaxy.EngineError
 	for range 2 {
+		if !a.Serving() {
+			p.out.Err = errAway
+			return p
+		}
 		expected := known
 		if expected == nil {
 			var err error
@@ -130,45 +145,50 @@ func (a *driver) onOrdersPut(c actor.Context, m ordersPut) {
 	a.nextWrite(c)
 }
 
-func (a *driver) onReport(c actor.Context, m Report) {
-	if !a.up {
-		kit.ReplyTo(c, m.Asker, nil, errAway)
-		return
-	}
-	a.reads = append(a.reads, kit.Hold(c))
-	a.nextRead(c)
-}
-
-func (a *driver) nextRead(c actor.Context) {
-	for a.reading < readsAtOnce && len(a.reads) > 0 {
-		next := a.reads[0]
-		a.reads = a.reads[1:]
-		m, ok := next.Message.(Report)
-		if !ok {
-			continue
+// putBatch adds a batch. An attempt whose fate is unknown is repeated: the engine knows the batch by its id.
+func (a *driver) putBatch(c actor.Context, m PutBatch) {
+	life, address := a.life, a.address
+	delete(a.revisions, m.Race)
+	a.job(c, orderTimeout, func(ctx context.Context) any {
+		p := ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID}}
+		for range 2 {
+			if !a.Serving() {
+				p.out.Err = errAway
+				return p
+			}
+			result, err := a.Client.PutBatch(ctx, address, galaxy.BatchWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Batch: m.Batch, Commands: m.Commands})
+			if err == nil {
+				p.out.Result, p.out.Err, p.revision = result, nil, &result.Revision
+				return p
+			}
+			p.out.Err, p.dead = a.forPlayer(err)
+			var e *galaxy.EngineError
+			if !errors.As(err, &e) || e.Settled() {
+				return p
+			}
 		}
-		a.reading++
-		next.Resume(c)
-		life, address := a.life, a.address
-		a.job(c, jobTimeout, func(ctx context.Context) any {
-			raw, err := a.Client.Report(ctx, address, m.Race, m.Turn)
-			return reportRead{life, m.Asker, raw, err}
-		}, func(err error) any { return reportRead{life, m.Asker, nil, err} })
-	}
+		return p
+	}, func(err error) any {
+		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err}}
+	})
 }
 
-func (a *driver) onReportRead(c actor.Context, m reportRead) {
-	err, dead := m.err, false
-	if err != nil {
-		err, dead = a.forPlayer(err)
-	}
-	kit.ReplyTo(c, m.asker, m.raw, err)
+func (a *driver) putBanish(c actor.Context, m Banish) {
+	life, address := a.life, a.address
+	a.job(c, jobTimeout, func(ctx context.Context) any {
+		if !a.Serving() {
+			return banished{life, Banished{Race: m.Race, Err: errAway}}
+		}
+		said, _ := a.callBanish(ctx, address, m.Race)
+		return banished{life, said}
+	}, func(err error) any { return banished{life, Banished{Race: m.Race, Err: err}} })
+}
+
+func (a *driver) onBanished(c actor.Context, m banished) {
+	a.tell(c, m.said)
 	if m.life != a.life {
 		return
 	}
-	a.reading--
-	if dead {
-		a.timers.Start(c, probe, 0)
-	}
-	a.nextRead(c)
+	a.writing = false
+	a.nextWrite(c)
 }

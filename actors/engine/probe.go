@@ -35,6 +35,9 @@ func (a *driver) probe(c actor.Context) {
 			return p
 		}
 		container, err := a.Containers.Inspect(ctx, a.Game)
+		if err == nil && container.State != galaxy.ContainerRunning {
+			p.log = a.lastWords(ctx)
+		}
 		switch {
 		case err != nil:
 			p.err = errors.Join(p.err, err)
@@ -62,7 +65,8 @@ func (a *driver) onProbed(c actor.Context, m probed) {
 	a.probes.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", outcome)))
 	switch {
 	case m.exited != "":
-		a.die(c, m.exited)
+		a.log().Error("the engine has died", zap.String("cause", m.exited), zap.String("last_lines", m.log))
+		a.die(c, m.exited, m.log)
 	case m.err == nil && a.unknown:
 		a.unknown = false
 		a.bringUp(c) // which adopts it, and tells that it is up
@@ -92,7 +96,7 @@ func (a *driver) onProbed(c actor.Context, m probed) {
 // restart ends a container that is there but of no use, and then dies.
 func (a *driver) restart(c actor.Context, cause string) {
 	a.up = false
-	a.tell(c, Down{a.Serial, cause})
+	a.tell(c, Down{a.Serial, cause, ""})
 	a.end(c, 0, cause)
 }
 
@@ -118,9 +122,9 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 	case m.life != a.life:
 	case m.err != nil && m.number == 0:
 		// The next incarnation finds out what became of the container.
-		a.die(c, fmt.Sprintf("%s, and could not be stopped: %v", m.cause, m.err))
+		a.die(c, fmt.Sprintf("%s, and could not be stopped: %v", m.cause, m.err), "")
 	case m.number == 0:
-		a.die(c, m.cause)
+		a.die(c, m.cause, "")
 	case m.err != nil:
 		a.log().Warn("the engine could not be stopped; it is tried again", zap.Error(m.err))
 		if errors.Is(m.err, galaxy.ErrDriverUnknown) {

@@ -37,9 +37,13 @@ func (a *driver) makeTurn(c actor.Context, m MakeTurn) {
 // after: only what it shows is believed. It runs outside the mailbox.
 func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTried {
 	unreachable := 0
+	var banned []Banished
 	for ; ; a.pause(ctx) {
 		if ctx.Err() != nil {
 			return turnTried{restart: "the turn was given up"}
+		}
+		if !a.Serving() {
+			continue
 		}
 		s, err := a.Client.Status(ctx, address)
 		if err != nil {
@@ -54,10 +58,11 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 			return turnTried{status: s}
 		case s.State == engineapi.StateGenerating:
 			continue
-		case !a.banish(ctx, address, s, m.Banish), !a.putMissing(ctx, address, s, m):
+		case !a.banish(ctx, address, s, m.Banish, &banned), !a.putMissing(ctx, address, s, m):
 			continue
 		}
 		if done, ok := a.callTurn(ctx, address, m); ok {
+			done.banned = banned
 			return done
 		}
 	}
@@ -66,16 +71,20 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 // callTurn asks for the turn once; ok is false when the engine must be looked at again.
 func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done turnTried, ok bool) {
 	var expected *int
-	if a.ExpectedTurn {
+	if a.lasting.pin.ExpectedTurn {
 		expected = &m.Recorded
 	}
-	if err := a.turns.Acquire(ctx, 1); err != nil {
+	if err := a.turns.acquire(ctx, m.Due); err != nil {
 		return turnTried{}, false
 	}
-	release := time.AfterFunc(slotFor, func() { a.turns.Release(1) })
+	if !a.Serving() {
+		a.turns.release()
+		return turnTried{}, false
+	}
+	release := time.AfterFunc(slotFor, a.turns.release)
 	made, err := a.Client.Turn(ctx, address, a.Game, expected)
 	if release.Stop() {
-		a.turns.Release(1)
+		a.turns.release()
 	}
 	var e *galaxy.EngineError
 	switch {
@@ -83,7 +92,7 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 		return turnTried{status: made.EngineStatus}, true
 	case !errors.As(err, &e), e.Kind == galaxy.EngineUnreachable, e.Code == engineapi.CodeTurnInProgress, e.Code == engineapi.CodeTurnMismatch:
 		return turnTried{}, false
-	case e.Kind == galaxy.EngineUnanswered && a.ExpectedTurn:
+	case e.Kind == galaxy.EngineUnanswered && expected != nil:
 		return turnTried{}, false // asking again is safe: the engine makes it once
 	}
 	s, settled := a.settle(ctx, address)
@@ -113,23 +122,37 @@ func (a *driver) settle(ctx context.Context, address string) (galaxy.EngineStatu
 	return galaxy.EngineStatus{}, false
 }
 
-// banish takes races out that the engine still lets play. A race that it does not know is beyond banishing. It reports
-// false when that must be tried again.
-func (a *driver) banish(ctx context.Context, address string, s galaxy.EngineStatus, races []string) bool {
-	for _, p := range s.Players {
-		if p.Banished || !slices.Contains(races, p.Race) {
+// banish takes races out that the engine still lets play, and notes what it said. It reports false when that must be tried
+// again.
+func (a *driver) banish(ctx context.Context, address string, s galaxy.EngineStatus, races []string, banned *[]Banished) bool {
+	for _, race := range races {
+		if slices.ContainsFunc(s.Players, func(p galaxy.EnginePlayer) bool { return p.Race == race && p.Banished }) ||
+			slices.ContainsFunc(*banned, func(b Banished) bool { return b.Race == race }) {
 			continue
 		}
-		err := a.Client.Banish(ctx, address, a.Game, p.Race)
-		var e *galaxy.EngineError
-		if err != nil {
-			a.log().Error("a race could not be banished", zap.String("race", p.Race), zap.Error(err))
-		}
-		if err != nil && (!errors.As(err, &e) || e.Kind != galaxy.EngineRefused) {
+		said, settled := a.callBanish(ctx, address, race)
+		if !settled {
 			return false
 		}
+		*banned = append(*banned, said)
 	}
 	return true
+}
+
+// callBanish banishes a race once; settled is false when nobody knows what became of it. A race that the engine does not know is
+// beyond banishing.
+func (a *driver) callBanish(ctx context.Context, address, race string) (said Banished, settled bool) {
+	err := a.Client.Banish(ctx, address, a.Game, race)
+	var e *galaxy.EngineError
+	switch {
+	case err == nil:
+		return Banished{Race: race, Known: true}, true
+	case errors.As(err, &e) && e.Kind == galaxy.EngineRefused && e.Status == 404:
+		a.log().Error("the engine does not know a race that is to be banished", zap.String("race", race), zap.Error(err))
+		return Banished{Race: race}, true
+	}
+	a.log().Warn("a race could not be banished; it is tried again", zap.String("race", race), zap.Error(err))
+	return Banished{Race: race, Err: err}, false
 }
 
 // putMissing puts the stored lists that the engine does not hold. It reports false when that must be tried again.
@@ -140,10 +163,10 @@ func (a *driver) putMissing(ctx context.Context, address string, s galaxy.Engine
 	}
 	for _, o := range m.Orders {
 		p, ok := held[o.Race]
-		if !ok || p.OrderRevision == o.EngineRevision || p.Extinct {
+		if !ok || p.OrderRevision == o.Held() || p.Extinct || p.Banished {
 			continue
 		}
-		a.log().Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race), zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.EngineRevision))
+		a.log().Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race), zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.Held()))
 		if err := a.putStored(ctx, address, m.Recorded+1, p.OrderRevision, o); err != nil {
 			a.log().Warn("stored orders could not be put again", zap.String("race", o.Race), zap.Error(err))
 			var e *galaxy.EngineError
@@ -155,7 +178,22 @@ func (a *driver) putMissing(ctx context.Context, address string, s galaxy.Engine
 	return true
 }
 
+// putStored puts the batches of a race, which an engine that holds them knows by their ids, and then its list.
 func (a *driver) putStored(ctx context.Context, address string, turn int, revision int64, o galaxy.StoredOrders) error {
+	for _, b := range o.Batches {
+		commands, err := galaxy.SplitCommands(b.Commands)
+		if err != nil {
+			return fmt.Errorf("stored batch: %w", err)
+		}
+		put, err := a.Client.PutBatch(ctx, address, galaxy.BatchWrite{Game: a.Game, Race: o.Race, Turn: turn, Batch: b.ID, Commands: commands})
+		if err != nil {
+			return err
+		}
+		revision = max(revision, put.Revision)
+	}
+	if o.Revision == 0 {
+		return nil
+	}
 	commands, err := galaxy.SplitCommands(o.Commands)
 	if err != nil {
 		return fmt.Errorf("stored orders: %w", err)
@@ -178,6 +216,9 @@ func (a *driver) onTurnTried(c actor.Context, m turnTried) {
 		return
 	}
 	a.writing, a.making, a.misses = false, false, 0
+	for _, b := range m.banned {
+		a.tell(c, b)
+	}
 	switch {
 	case m.failed != "":
 		a.tell(c, TurnFailed{m.ask.Number, m.ask.Attempt, m.failed})

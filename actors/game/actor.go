@@ -31,17 +31,29 @@ type table struct {
 
 	orders  map[uint64]order // handed to the engine and not answered
 	ordered uint64
+	reading map[uint64]read // reports that the engine was asked for
+	reads   uint64
 	stash   kit.Stash // orders that wait for an earlier one of their race
 	forced  *forced   // an operator's turn that waits for the orders handed to the engine
 	closing bool      // the deadline's turn waits for them
 
 	timers kit.Timers
 	idle   *kit.Idle
+	ending bool
 }
 
 // Start starts the games' family.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Family[galaxy.GameID], error) {
 	d.Idle, d.Retry = cmp.Or(d.Idle, 10*time.Minute), cmp.Or(d.Retry, 500*time.Millisecond)
+	if err := d.measure(); err != nil {
+		return nil, err
+	}
+	if d.Outages == nil {
+		d.Outages = func() []galaxy.Outage { return nil }
+	}
+	if d.DiskLow == nil {
+		d.DiskLow = func() bool { return false }
+	}
 	props := sys.Props(func() actor.Actor {
 		t := &table{Deps: &d, sys: sys}
 		t.idle = kit.NewIdle(d.Idle, &t.timers)
@@ -60,6 +72,10 @@ const (
 
 // Receive hands each message to its topic.
 func (t *table) Receive(c actor.Context) {
+	if t.ending { // what still comes would be worked on, and could spawn an engine's actor that nobody ends
+		kit.Reply(c, nil, kit.ErrStopping)
+		return
+	}
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		t.id.UUID = uuid.MustParse(kit.Key(c))
@@ -69,7 +85,7 @@ func (t *table) Receive(c actor.Context) {
 		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onGet(c, ctx, m) })
 	case Edit:
 		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onEdit(c, ctx, m) })
-	case Forget, OpenEnrollment, ReadyToStart, Begin, ForceStart, ForceStop, Pause, Resume, Cancel, Transfer:
+	case Forget, OpenEnrollment, ReadyToStart, Begin, ForceStart, ForceStop, Pause, Resume, Cancel, Transfer, Restart, Patch, MoveDeadline, Ready:
 		answer(t, c, func(ctx context.Context) (galaxy.Game, error) { return t.onMove(c, ctx, m) })
 	case Apply:
 		answer(t, c, func(ctx context.Context) (galaxy.Application, error) { return t.onApply(c, ctx, m) })
@@ -86,15 +102,24 @@ func (t *table) Receive(c actor.Context) {
 	case View:
 		answer(t, c, func(ctx context.Context) (Viewed, error) { return t.onView(c, ctx, m) })
 	case PutOrders:
-		t.onPutOrders(c, m)
+		t.onPut(c, func(ctx context.Context) error { return t.putOrders(c, ctx, m) })
+	case PutCommands:
+		t.onPut(c, func(ctx context.Context) error { return t.putCommands(c, ctx, m) })
 	case GetOrders:
 		answer(t, c, func(ctx context.Context) (galaxy.StoredOrders, error) { return t.onGetOrders(c, ctx, m) })
 	case GetReport:
 		t.onGetReport(c, m)
 	case engine.OrdersPut:
 		t.onOrdersPut(c, m)
-	case engine.Up, engine.Down, engine.Unknown, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped:
+	case engine.ReportRead:
+		t.onReportRead(c, m)
+	case engine.Up, engine.Down, engine.Unknown, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped,
+		engine.Removed, engine.Patched, engine.PatchFailed, engine.Banished, engine.Fetched:
 		t.onEngine(c, m)
+	case Seen:
+		t.onSeen(c, m)
+	case CleanUp:
+		t.learn(c, plain("clean-up", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.CleanUp(by) }))
 	case *actor.Terminated:
 		t.onTerminated(c, m)
 	case Wake:
@@ -125,7 +150,7 @@ func answer[R any](t *table, c actor.Context, do func(context.Context) (R, error
 // rest lets a game that nobody has to do with leave memory after a while.
 func (t *table) rest(c actor.Context) {
 	if !t.resident() {
-		t.idle.Use(c, t.Now())
+		t.idle.Use(c)
 	}
 }
 
@@ -159,7 +184,16 @@ func (t *table) load(c actor.Context, ctx context.Context) error {
 	if t.resident() {
 		kit.Tell(kit.Self(c), Wake{})
 	}
-	return nil
+	return t.catchUp(c, ctx)
+}
+
+// catchUp decides on what an outage means for the deadline, before anything else is decided.
+func (t *table) catchUp(c actor.Context, ctx context.Context) error {
+	outages := t.Outages()
+	if len(outages) == 0 {
+		return nil
+	}
+	return t.commit(c, ctx, t.game.CatchUpWith(outages, t.by(galaxy.System("schedule"), "")))
 }
 
 // clearDoubt reads the race names anew of a game whose memory was in doubt.
@@ -192,6 +226,7 @@ func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameC
 	}
 	t.game = &next
 	t.Names.Committed(change.Names)
+	t.count(ctx, change.Timeline)
 	if change.Turn != nil {
 		t.players = change.Turn.Players
 		clear(t.stored)
@@ -223,7 +258,7 @@ func (t *table) log() *zap.Logger { return t.Log.With(zap.Stringer("game_id", t.
 
 // by says who acts, with what a player may do.
 func (t *table) by(p galaxy.Principal, request string) galaxy.By {
-	by := galaxy.By{Principal: p, RequestID: request, At: t.Now()}
+	by := galaxy.By{Principal: p, RequestID: request, At: t.Now(), EarlyDelay: t.Config.EarlyDelay}
 	if user, ok := p.UserID(); ok {
 		by.Rights, _ = t.Rights(user)
 	}
@@ -236,7 +271,7 @@ func (t *table) onTick(c actor.Context, m kit.Tick) {
 	}
 	switch m.Name {
 	case kit.IdleTick:
-		if t.idle.Tired(c, t.Now()) && (t.game == nil || !t.resident()) {
+		if t.idle.Tired(c) && (t.game == nil || !t.resident()) {
 			t.leave(c)
 		}
 	default:
@@ -246,9 +281,10 @@ func (t *table) onTick(c actor.Context, m kit.Tick) {
 
 func (t *table) onStopping(c actor.Context) {
 	// The engine's actor ends with its game's: that says nothing about the engine.
-	t.engine.pid, t.engine.up = nil, false
+	t.engine.pid, t.engine.up, t.ending = nil, false, true
 	t.timers.CancelAll()
 	t.refuseOrders(c, kit.ErrStopping)
+	t.refuseReads(c, kit.ErrStopping)
 	t.stash.Refuse(c, kit.ErrStopping)
 	if t.forced != nil {
 		kit.ReplyTo(c, t.forced.asker, nil, kit.ErrStopping)

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.uber.org/zap"
 
 	"galaxy/backend/actors/engine"
@@ -15,6 +18,7 @@ import (
 type Config struct {
 	MinTurnInterval time.Duration `env:"BACKEND_LOBBY_MIN_TURN_INTERVAL" envDefault:"5m" help:"Shortest time allowed between two turns of a schedule."`
 	InviteTTL       time.Duration `env:"BACKEND_LOBBY_INVITE_DEFAULT_TTL" envDefault:"168h" help:"How long an invite can be redeemed that names no end."`
+	EarlyDelay      time.Duration `env:"BACKEND_RUNTIME_EARLY_TURN_DELAY" envDefault:"120s" help:"How long players may change their minds after all have said that they are ready, before the turn is made early."`
 }
 
 // Validate reports every problem of the settings.
@@ -25,6 +29,9 @@ func (c Config) Validate() error {
 	}
 	if c.InviteTTL <= 0 {
 		problems = append(problems, errors.New("BACKEND_LOBBY_INVITE_DEFAULT_TTL must be positive"))
+	}
+	if c.EarlyDelay < 0 {
+		problems = append(problems, errors.New("BACKEND_RUNTIME_EARLY_TURN_DELAY must not be negative"))
 	}
 	return errors.Join(problems...)
 }
@@ -43,6 +50,7 @@ type Store interface {
 	PlayerStats(ctx context.Context, id galaxy.GameID, epoch, turn int) ([]galaxy.EnginePlayer, error)
 	SaveOrders(ctx context.Context, o galaxy.StoredOrders) error
 	Orders(ctx context.Context, game galaxy.GameID, epoch, turn int, race string) (galaxy.StoredOrders, error)
+	SaveBatch(ctx context.Context, b galaxy.StoredBatch) error
 	TurnOrders(ctx context.Context, game galaxy.GameID, epoch, turn int) ([]galaxy.StoredOrders, error)
 }
 
@@ -65,6 +73,12 @@ type Deps struct {
 	Warm *Warm
 	// Rights gives what a player may do; false when there is no such player.
 	Rights func(galaxy.UserID) (galaxy.Rights, bool)
+	// Outages gives the times in which no backend served, in the order of time. nil: there were none.
+	Outages func() []galaxy.Outage
+	// DiskLow reports whether there is too little space for the state of another game. nil: never.
+	DiskLow func() bool
+	// Meter counts turns. nil: nobody does.
+	Meter metric.Meter
 	// WakeNotify tells the notice worker that notices were stored.
 	WakeNotify func()
 	Now        func() time.Time
@@ -72,4 +86,29 @@ type Deps struct {
 	// Idle is how long a game that nothing is wanted of stays in memory, and Retry how long a fact waits that could not
 	// be stored. Zero is ten minutes, and half a second.
 	Idle, Retry time.Duration
+
+	turns    metric.Int64Counter
+	lateness metric.Float64Histogram
+}
+
+// measure makes what turns are counted by.
+func (d *Deps) measure() (err error) {
+	if d.Meter == nil {
+		d.Meter = noop.Meter{}
+	}
+	if d.turns, err = d.Meter.Int64Counter("runtime_turns", metric.WithDescription("Lines of games' timelines, by outcome.")); err != nil {
+		return err
+	}
+	d.lateness, err = d.Meter.Float64Histogram("runtime_turn_lateness", metric.WithUnit("s"), metric.WithDescription("From a deadline to the commit of its turn."))
+	return err
+}
+
+// count counts what became of deadlines.
+func (d *Deps) count(ctx context.Context, lines []galaxy.TimelineEntry) {
+	for _, l := range lines {
+		d.turns.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", string(l.Outcome))))
+		if l.Outcome == galaxy.TimelineRan {
+			d.lateness.Record(ctx, l.Lateness.Seconds())
+		}
+	}
 }

@@ -105,7 +105,15 @@ func (t *table) onMove(c actor.Context, ctx context.Context, m any) (galaxy.Game
 		case Pause:
 			return g.Pause(t.by(m.Principal, m.RequestID))
 		case Resume:
-			return g.Resume(t.by(m.Principal, m.RequestID))
+			return t.resume(ctx, g, t.by(m.Principal, m.RequestID))
+		case Restart:
+			return g.Restart(t.by(m.Principal, m.RequestID))
+		case Patch:
+			return t.patch(ctx, g, m)
+		case MoveDeadline:
+			return g.MoveDeadline(m.Turn, m.At, t.by(m.Principal, m.RequestID))
+		case Ready:
+			return g.Ready(m.User, m.Turn, m.Ready, t.by(galaxy.User(m.User), m.RequestID))
 		case Cancel:
 			return g.Cancel(m.Reason, t.by(m.Principal, m.RequestID))
 		case Transfer:
@@ -123,6 +131,43 @@ func (t *table) start(ctx context.Context, m By, rule func(galaxy.EngineVersion,
 		return galaxy.GameChange{}, err
 	}
 	change, err := rule(version, t.by(m.Principal, m.RequestID))
+	if err == nil {
+		err = missing
+	}
+	if err == nil && t.DiskLow() {
+		err = errDiskLow
+	}
+	return change, err
+}
+
+var errDiskLow = galaxy.Errorf(galaxy.ServiceUnavailable, "there is too little disk space for another game; the operators have been told")
+
+// resume goes on with the game, on another version line if it was given one while it was stopped.
+func (t *table) resume(ctx context.Context, g galaxy.Game, by galaxy.By) (galaxy.GameChange, error) {
+	if g.Status != galaxy.Paused || !g.Relines() {
+		return g.Resume(nil, by)
+	}
+	version, missing, err := t.version(ctx)
+	if err != nil {
+		return galaxy.GameChange{}, err
+	}
+	change, err := g.Resume(&version, by)
+	if err == nil {
+		err = missing
+	}
+	return change, err
+}
+
+func (t *table) patch(ctx context.Context, g galaxy.Game, m Patch) (galaxy.GameChange, error) {
+	registry, err := t.Store.EngineVersions(ctx)
+	if err != nil {
+		return galaxy.GameChange{}, err
+	}
+	to, missing := galaxy.PickVersion(registry, m.Version)
+	if missing != nil {
+		to = galaxy.EngineVersion{Version: m.Version}
+	}
+	change, err := g.Patch(to, t.by(m.Principal, m.RequestID))
 	if err == nil {
 		err = missing
 	}
@@ -144,6 +189,9 @@ func (t *table) look(c actor.Context, ctx context.Context) error {
 	by := t.by(galaxy.System("lobby"), "")
 	if !t.game.StartsBy(by.At) {
 		return t.commit(c, ctx, t.game.Lapse(by))
+	}
+	if t.DiskLow() {
+		return nil // it is looked at again
 	}
 	version, missing, err := t.version(ctx)
 	if err != nil {

@@ -91,6 +91,32 @@ type (
 		By
 		Reason string
 	}
+	// Restart ends the engine in order and starts it again.
+	Restart struct {
+		kit.Returns[galaxy.Game]
+		By
+	}
+	// Patch moves the engine to a registered, higher patch of its line, and back if that shows another state.
+	Patch struct {
+		kit.Returns[galaxy.Game]
+		By
+		Version string
+	}
+	// MoveDeadline sets when Turn, which must be next, is due.
+	MoveDeadline struct {
+		kit.Returns[galaxy.Game]
+		By
+		Turn int
+		At   time.Time
+	}
+	// Ready marks that a member has no more orders for Turn, or takes the mark back.
+	Ready struct {
+		kit.Returns[galaxy.Game]
+		User      galaxy.UserID
+		RequestID string
+		Turn      int
+		Ready     bool
+	}
 	// Transfer hands the game over to the member To.
 	Transfer struct {
 		kit.Returns[galaxy.Game]
@@ -212,10 +238,21 @@ type PutOrders struct {
 	Raw      []byte            // the JSON array byte for byte as the player sent it
 }
 
-// Ordered is the answer to PutOrders, sent when the list is stored.
+// PutCommands adds a batch of commands of a member to Turn, all or none. A batch that is stored already is answered as the first
+// time.
+type PutCommands struct {
+	kit.Returns[Ordered]
+	User     galaxy.UserID
+	Turn     int
+	Batch    string
+	Commands []json.RawMessage
+	Raw      []byte
+}
+
+// Ordered is the answer to PutOrders and PutCommands, sent when what was accepted is stored.
 type Ordered struct {
 	Turn     int
-	Revision int64 // ours
+	Revision int64 // ours, of the list
 	Result   galaxy.OrderResult
 }
 
@@ -225,12 +262,25 @@ type GetOrders struct {
 	User galaxy.UserID
 }
 
-// GetReport asks the engine for the member's report of Turn.
+// GetReport asks for the member's report of Turn.
 type GetReport struct {
-	kit.Returns[json.RawMessage]
+	kit.Returns[Reported]
 	User galaxy.UserID
 	Turn int
 }
 
+// Reported is a report that the engine was asked for, or where in the store it is when Raw is nil.
+type Reported struct {
+	Epoch int
+	Race  string
+	Raw   json.RawMessage
+}
+
 // Wake makes the game look at what is due. It is sent at the start and by the sweep; an extra one does no harm.
 type Wake struct{}
+
+// Seen tells what the driver knows of the game's container, unasked: that it has ended, or that there is none.
+type Seen struct{ State galaxy.ContainerState }
+
+// CleanUp takes the container of a game away that has been over for long enough.
+type CleanUp struct{}

@@ -1,9 +1,9 @@
 package game
 
 import (
+	"bytes"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
@@ -13,43 +13,57 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// order is a list that was handed to the engine.
+// order is a list, or a batch, that was handed to the engine.
 type order struct {
 	asker *actor.PID
 	list  galaxy.StoredOrders // Revision is the one that it gets
+	batch *galaxy.StoredBatch // when it is one
 }
 
 var errNotUp = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not running right now; try again shortly")
 
-// onPutOrders hands a list to the engine; the player is answered when it has accepted it and the store holds it.
-func (t *table) onPutOrders(c actor.Context, m PutOrders) {
+// onPut hands something to the engine; the player is answered when it has accepted it and the store holds it.
+func (t *table) onPut(c actor.Context, put func(context.Context) error) {
 	ctx, cancel := kit.WorkContext(c)
 	defer cancel()
-	if err := t.putOrders(c, ctx, m); err != nil {
+	if err := put(ctx); err != nil {
 		kit.Reply(c, Ordered{}, err)
 	}
 }
 
-func (t *table) putOrders(c actor.Context, ctx context.Context, m PutOrders) error {
+// takes gives the seat of a player who may give orders for turn now, and what is stored of it. Without an error the seat may still
+// have to wait for an earlier write of its race: then waits is true, and the message in hand comes again.
+func (t *table) takes(c actor.Context, ctx context.Context, user galaxy.UserID, turn int) (held galaxy.StoredOrders, waits bool, err error) {
 	if err := t.load(c, ctx); err != nil {
-		return err
+		return held, false, err
 	}
-	seat, err := t.game.OrdersFor(m.User, m.Turn, t.Now())
-	if err != nil {
-		return err
-	}
-	if t.closing || t.forced != nil {
-		return galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", m.Turn)
-	}
-	if !t.engine.up {
-		return errNotUp
-	}
-	if t.underWay(seat.Race) {
+	seat, err := t.game.OrdersFor(user, turn, t.Now())
+	switch {
+	case err != nil:
+		return held, false, err
+	case t.closing || t.forced != nil:
+		return held, false, galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", turn)
+	case !t.engine.up:
+		return held, false, errNotUp
+	case t.underWay(seat.Race):
 		t.stash.Add(c)
-		return nil
+		return held, true, nil
 	}
-	held, err := t.held(ctx, seat.Race)
-	if err != nil {
+	held, err = t.held(ctx, seat.Race)
+	return held, false, err
+}
+
+// hand gives an order to the engine, and remembers who waits for what comes of it.
+func (t *table) hand(c actor.Context, o order, message func(id uint64) any) {
+	t.ordered++
+	t.orders = made(t.orders)
+	t.orders[t.ordered] = o
+	t.engine.tell(c, message(t.ordered))
+}
+
+func (t *table) putOrders(c actor.Context, ctx context.Context, m PutOrders) error {
+	held, waits, err := t.takes(c, ctx, m.User, m.Turn)
+	if err != nil || waits {
 		return err
 	}
 	if m.Expected != nil && *m.Expected != held.Revision {
@@ -57,10 +71,31 @@ func (t *table) putOrders(c actor.Context, ctx context.Context, m PutOrders) err
 	}
 	list := held
 	list.User, list.Revision, list.Commands = m.User, held.Revision+1, slices.Clone(m.Raw)
-	t.ordered++
-	t.orders = made(t.orders)
-	t.orders[t.ordered] = order{asker: c.Sender(), list: list}
-	t.engine.tell(c, engine.PutOrders{ID: t.ordered, Race: seat.Race, Turn: m.Turn, Commands: m.Commands})
+	t.hand(c, order{asker: c.Sender(), list: list}, func(id uint64) any {
+		return engine.PutOrders{ID: id, Race: held.Race, Turn: m.Turn, Commands: m.Commands}
+	})
+	return nil
+}
+
+func (t *table) putCommands(c actor.Context, ctx context.Context, m PutCommands) error {
+	held, waits, err := t.takes(c, ctx, m.User, m.Turn)
+	if err != nil || waits {
+		return err
+	}
+	for _, b := range held.Batches {
+		switch {
+		case b.ID != m.Batch:
+		case !bytes.Equal(b.Commands, m.Raw):
+			return galaxy.Errorf(galaxy.Conflict, "this batch_id was used with other commands")
+		default:
+			kit.Reply(c, Ordered{Turn: b.Turn, Revision: held.Revision, Result: b.Result}, nil)
+			return nil
+		}
+	}
+	b := galaxy.StoredBatch{Game: held.Game, Epoch: held.Epoch, Turn: held.Turn, Race: held.Race, User: m.User, ID: m.Batch, Commands: slices.Clone(m.Raw)}
+	t.hand(c, order{asker: c.Sender(), list: held, batch: &b}, func(id uint64) any {
+		return engine.PutBatch{ID: id, Race: held.Race, Turn: m.Turn, Batch: m.Batch, Commands: m.Commands}
+	})
 	return nil
 }
 
@@ -104,6 +139,9 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 	if m.Err != nil {
 		return Ordered{}, m.Err
 	}
+	if o.batch != nil {
+		return t.keepBatch(ctx, o, m)
+	}
 	o.list.EngineRevision, o.list.StoredAt = m.Result.Revision, t.Now()
 	if err := t.Store.SaveOrders(ctx, o.list); err != nil {
 		// The engine holds a list that the store may lack: the next write reads the store, and the turn puts things right.
@@ -114,6 +152,24 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 	t.stored = made(t.stored)
 	t.stored[o.list.Race] = o.list
 	return Ordered{Turn: o.list.Turn, Revision: o.list.Revision, Result: m.Result}, nil
+}
+
+// keepBatch stores a batch. The engine takes all of it or nothing, and of nothing there is nothing to store.
+func (t *table) keepBatch(ctx context.Context, o order, m engine.OrdersPut) (Ordered, error) {
+	done := Ordered{Turn: o.batch.Turn, Revision: o.list.Revision, Result: m.Result}
+	if m.Result.Rejected > 0 {
+		return done, nil
+	}
+	o.batch.EngineRevision, o.batch.Result, o.batch.StoredAt = m.Result.Revision, m.Result, t.Now()
+	if err := t.Store.SaveBatch(ctx, *o.batch); err != nil {
+		delete(t.stored, o.list.Race)
+		t.log().Warn("a batch that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
+		return Ordered{}, err
+	}
+	o.list.Batches = append(slices.Clip(o.list.Batches), *o.batch)
+	t.stored = made(t.stored)
+	t.stored[o.list.Race] = o.list
+	return done, nil
 }
 
 // refuseOrders answers everybody whose list the engine will not answer for.
@@ -136,35 +192,6 @@ func (t *table) onGetOrders(c actor.Context, ctx context.Context, m GetOrders) (
 		return galaxy.StoredOrders{}, galaxy.Errorf(galaxy.Conflict, "the game has not begun")
 	}
 	return t.held(ctx, seat.Race)
-}
-
-// onGetReport has the engine answer the player.
-func (t *table) onGetReport(c actor.Context, m GetReport) {
-	ctx, cancel := kit.WorkContext(c)
-	defer cancel()
-	err := t.load(c, ctx)
-	if err == nil {
-		err = t.mayRead(m)
-	}
-	if err != nil {
-		kit.Reply(c, nil, err)
-		return
-	}
-	seat, _ := t.game.SeatOf(m.User)
-	t.engine.tell(c, engine.Report{Race: seat.Race, Turn: m.Turn, Asker: c.Sender()})
-}
-
-func (t *table) mayRead(m GetReport) error {
-	seat, ok := t.game.SeatOf(m.User)
-	switch {
-	case !ok || seat.Status != galaxy.MemberActive:
-		return galaxy.Errorf(galaxy.Forbidden, "you hold no seat in this game")
-	case m.Turn < 0 || m.Turn > t.game.Runtime.Turn:
-		return galaxy.Errorf(galaxy.NotFound, "there is no report of turn %d", m.Turn)
-	case !t.engine.up:
-		return errNotUp
-	}
-	return nil
 }
 
 // forced is an operator's turn.
@@ -213,15 +240,13 @@ func (t *table) close(c actor.Context) {
 		if !g.Due(t.Now()) {
 			return galaxy.GameChange{}, nil
 		}
-		return g.ClaimTurn(galaxy.CauseSchedule, t.by(galaxy.System("schedule"), ""))
+		return g.ClaimDue(t.by(galaxy.System("schedule"), ""))
 	})
 	if err != nil {
 		t.log().Error("a due turn could not be claimed; it is tried again", zap.Error(err))
 		t.timers.Start(c, retry, t.Retry)
 	}
 }
-
-const claimTimeout = 10 * time.Second
 
 // made makes a map when it is first written to: most games rest.
 func made[K comparable, V any](m map[K]V) map[K]V {

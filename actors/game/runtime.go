@@ -2,6 +2,7 @@ package game
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -20,8 +21,10 @@ type runner struct {
 	bringsUp bool // it was spawned to bring the engine up, not only to stop it
 	cause    string
 	turn     [2]int64 // operation number and attempt of the turn that it was asked to make
-	resume   int64    // operation number of the resume that it was spawned for
-	stop     int64    // operation number of the stop that it was asked for
+	spawned  int64    // operation number of the resume, restart or patch that it was spawned for
+	stop     int64    // operation number of the stop or removal that it was asked for
+	banished []string // races that it was asked to banish, and has not answered for
+	fetching int      // the turn of which it was asked for the reports; galaxy.NoTurn when it was not
 }
 
 func (r *runner) tell(c actor.Context, m any) { kit.Send(c, r.pid, m) }
@@ -31,6 +34,11 @@ type fact struct {
 	name     string
 	finished bool // the engine shows a game that is over
 	decide   func(galaxy.Game, galaxy.By, galaxy.Settlement) galaxy.GameChange
+}
+
+// plain is a fact that does not settle names.
+func plain(name string, decide func(galaxy.Game, galaxy.By) galaxy.GameChange) fact {
+	return fact{name: name, decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange { return decide(g, by) }}
 }
 
 // onEngine takes what the engine tells, unless it is not the engine that is wanted now.
@@ -43,27 +51,26 @@ func (t *table) onEngine(c actor.Context, m any) {
 				m.Status.Settlement = settle
 				return g.EngineUp(m.Status, by)
 			}})
+			if t.game != nil && len(t.facts) == 0 {
+				t.ask(c) // for what has waited for it, when there was nothing to store
+			}
 		}
 	case engine.Down:
 		if m.Serial == t.engine.serial {
 			t.down(c, m.Cause)
-			t.learn(c, fact{name: "down", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
-				return g.EngineDown(m.Cause, by)
-			}})
+			t.learn(c, plain("down", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineDown(m.Cause, m.Log, by) }))
 		}
 	case engine.Unknown:
 		if m.Serial == t.engine.serial {
-			t.learn(c, fact{name: "unknown", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange { return g.DriverUnknown(by) }})
+			t.learn(c, plain("unknown", galaxy.Game.DriverUnknown))
 		}
 	case engine.Refused:
 		if m.Serial == t.engine.serial {
-			t.learn(c, fact{name: "refused", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
-				return g.EngineGone(m.Cause, by)
-			}})
+			t.learn(c, plain("refused", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineRefused(m.Kind, m.Cause, by) }))
 		}
 	case engine.Lost:
 		if m.Serial == t.engine.serial {
-			t.learn(c, fact{name: "lost", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange { return g.Lost(m.Cause, by) }})
+			t.learn(c, plain("lost", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Lost(m.Cause, by) }))
 		}
 	case engine.TurnMade:
 		t.learn(c, fact{name: "turn made", finished: m.Status.Finished, decide: func(g galaxy.Game, by galaxy.By, settle galaxy.Settlement) galaxy.GameChange {
@@ -71,20 +78,75 @@ func (t *table) onEngine(c actor.Context, m any) {
 			return g.TurnMade(m.Number, m.Attempt, m.Status, by)
 		}})
 	case engine.TurnFailed:
-		t.learn(c, fact{name: "turn failed", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
+		t.learn(c, plain("turn failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
 			return g.TurnFailed(m.Number, m.Attempt, m.Cause, by)
-		}})
+		}))
+	default:
+		t.onHandled(c, m)
+	}
+}
+
+// onHandled takes what became of the other things that the engine was asked for.
+func (t *table) onHandled(c actor.Context, m any) {
+	switch m := m.(type) {
 	case engine.Stopped:
-		t.learn(c, fact{name: "stopped", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
-			return g.Stopped(m.Number, by)
-		}})
+		t.learn(c, plain("stopped", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Stopped(m.Number, by) }))
+	case engine.Removed:
+		t.learn(c, plain("removed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Removed(m.Number, by) }))
+	case engine.Patched:
+		t.learn(c, plain("patched", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Patched(m.Number, by) }))
+		t.dropCopy(c, m.Number)
+	case engine.PatchFailed:
+		t.learn(c, plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.PatchFailed(m.Number, m.Cause, by) }))
+		t.dropCopy(c, m.Number)
+	case engine.Banished:
+		t.engine.banished = slices.DeleteFunc(t.engine.banished, func(race string) bool { return race == m.Race })
+		if m.Err == nil {
+			t.learn(c, plain("banished", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.BanishAnswered(m.Race, m.Known, by) }))
+		}
+	case engine.Fetched:
+		if m.Turn == t.engine.fetching {
+			t.engine.fetching = galaxy.NoTurn
+		}
+		if m.Err != nil {
+			t.log().Warn("the reports of a turn could not be read; it is tried again", zap.Int("turn", m.Turn), zap.Error(m.Err))
+			t.timers.Start(c, retry, fetchAgain)
+			return
+		}
+		t.learn(c, plain("reports", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.ReportsFetched(m.Turn, m.Reports, by) }))
+	}
+}
+
+// dropCopy gives up what a patch that is over has kept of the state.
+func (t *table) dropCopy(c actor.Context, number int64) {
+	if t.engine.pid != nil {
+		t.engine.tell(c, engine.DropCopy{Label: galaxy.Operation{Number: number}.CopyLabel()})
+	}
+}
+
+// fetchAgain is how long reports wait that could not be read.
+const fetchAgain = 5 * time.Second
+
+// onSeen takes what the driver has seen of the container. An engine that is up is looked at; a game that has use for none
+// notes that there is none.
+func (t *table) onSeen(c actor.Context, m Seen) {
+	if t.engine.pid != nil {
+		if t.engine.up {
+			t.engine.tell(c, engine.Look{})
+		}
+		return
+	}
+	if m.State == galaxy.ContainerMissing {
+		t.learn(c, plain("container missing", galaxy.Game.ContainerMissing))
 	}
 }
 
 // down notes that the engine serves nobody until it is up again.
 func (t *table) down(c actor.Context, cause string) {
 	t.engine.up, t.engine.cause, t.engine.turn = false, cause, [2]int64{}
+	t.engine.banished, t.engine.fetching = nil, galaxy.NoTurn
 	t.refuseOrders(c, errNotUp)
+	t.refuseReads(c, errNotUp)
 	t.stash.Release(c)
 	t.close(c)
 }
@@ -97,9 +159,7 @@ func (t *table) onTerminated(c actor.Context, m *actor.Terminated) {
 	cause := t.engine.cause
 	t.engine.pid = nil
 	t.down(c, cause)
-	t.learn(c, fact{name: "gone", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
-		return g.EngineGone(cause, by)
-	}})
+	t.learn(c, plain("gone", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineGone(cause, by) }))
 }
 
 // learn decides on a fact. Facts are stored in the order they came, and tried until they are.
@@ -112,7 +172,11 @@ func (t *table) settle(c actor.Context) {
 	ctx, cancel := context.WithTimeout(kit.TraceContext(c), claimTimeout)
 	defer cancel()
 	for len(t.facts) > 0 {
-		if err := t.load(c, ctx); err != nil {
+		if err := t.load(c, ctx); galaxy.Is(err, galaxy.NotFound) {
+			t.facts = nil
+			t.leave(c)
+			return
+		} else if err != nil {
 			t.wait(c, t.facts[0], err)
 			return
 		}
@@ -125,6 +189,9 @@ func (t *table) settle(c actor.Context) {
 			return
 		}
 		t.facts = t.facts[1:]
+	}
+	if t.game != nil {
+		t.rest(c)
 	}
 }
 
@@ -158,6 +225,13 @@ func (t *table) onWake(c actor.Context) {
 	}
 	t.settle(c)
 	if t.game != nil {
+		if err := t.catchUp(c, ctx); err != nil {
+			t.log().Warn("the deadlines that an outage has swallowed could not be settled yet", zap.Error(err))
+			t.timers.Start(c, retry, t.Retry)
+			return
+		}
+	}
+	if t.game != nil {
 		version := t.game.Version
 		if err := t.look(c, ctx); err != nil {
 			t.log().Warn("what has come due in the lobby could not be stored yet", zap.Error(err))
@@ -175,12 +249,13 @@ func (t *table) onWake(c actor.Context) {
 func (t *table) pursue(c actor.Context) {
 	g, now := *t.game, t.Now()
 	t.timers.Cancel(deadline)
-	switch {
+	switch due := g.Runtime.DueAt(); {
 	case g.Due(now):
 		t.closing = true
 		t.close(c)
-	case g.Status == galaxy.Running && g.Runtime.Deadline != nil:
-		t.timers.Start(c, deadline, g.Runtime.Deadline.Sub(now))
+	case g.Status == galaxy.Running && due != nil && due.After(now):
+		// One that has passed waits for what stands in the way of its turn, which is a commit that comes here again.
+		t.timers.Start(c, deadline, due.Sub(now))
 	}
 	if t.game == nil || t.game.Version != g.Version {
 		return // close has committed, and has pursued what came of it
@@ -201,10 +276,15 @@ func (t *table) expectLapse(c actor.Context, now time.Time) {
 	}
 	wait := max(0, at.Sub(now))
 	if wait == 0 && t.looked == t.game.Version {
-		wait = t.Retry
+		if wait = t.Retry; t.DiskLow() {
+			wait = diskAgain
+		}
 	}
 	t.timers.Start(c, lapse, wait)
 }
+
+// diskAgain is how long a game that is to start waits for disk space before it looks again.
+const diskAgain = 30 * time.Second
 
 // limitStart gives a start up after its time, which does not run while nothing is known of the engine.
 func (t *table) limitStart(c actor.Context, now time.Time) {
@@ -226,73 +306,8 @@ func (t *table) limitStart(c actor.Context, now time.Time) {
 		return
 	}
 	t.timers.Cancel(starting)
-	t.facts = append(t.facts, fact{name: "start timeout", decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange {
+	t.facts = append(t.facts, plain("start timeout", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
 		return g.StartFailed("the engine did not come up in "+limit.String(), by)
-	}})
+	}))
 	kit.Tell(kit.Self(c), Wake{})
-}
-
-// keepEngine spawns the engine's actor when one is wanted, and lets go of one that is not. The container stays.
-func (t *table) keepEngine(c actor.Context) {
-	g := *t.game
-	op := g.Runtime.Op
-	stopping := op != nil && op.Kind == galaxy.OpStop
-	bringsUp := g.Wanted() && !stopping
-	resume := int64(0)
-	if op != nil && op.Kind == galaxy.OpResume {
-		resume = op.Number // asks for a new look at the engine
-	}
-	switch {
-	case !g.Wanted() || t.engine.pid != nil && resume != 0 && resume != t.engine.resume || t.engine.pid != nil && bringsUp && !t.engine.bringsUp:
-		t.dismiss(c)
-		if !g.Wanted() {
-			return
-		}
-	case t.engine.pid != nil:
-		return
-	}
-	t.engine.serial++
-	t.engine = runner{serial: t.engine.serial, bringsUp: bringsUp, resume: resume}
-	t.engine.pid = c.Spawn(engine.Props(t.sys, t.Engine, engine.Spec{Serial: t.engine.serial, Game: g.ID, Version: g.Runtime.EngineVersion,
-		ImageRef: g.Runtime.ImageRef, ExpectedTurn: g.Runtime.ExpectedTurn, Turn: g.Runtime.Turn, Races: g.Races(), Up: bringsUp}))
-}
-
-func (t *table) dismiss(c actor.Context) {
-	if t.engine.pid == nil {
-		return
-	}
-	pid := t.engine.pid
-	t.engine.pid = nil
-	t.down(c, "")
-	c.Stop(pid)
-}
-
-// ask tells the engine's actor what is open, once.
-func (t *table) ask(c actor.Context) {
-	op := t.game.Runtime.Op
-	if op == nil || t.engine.pid == nil {
-		return
-	}
-	switch {
-	case op.Kind == galaxy.OpStop && t.engine.stop != op.Number:
-		t.engine.stop, t.engine.up = op.Number, false
-		t.refuseOrders(c, errNotUp)
-		t.engine.tell(c, engine.Stop{Number: op.Number})
-	case op.Kind == galaxy.OpTurn && t.game.Runtime.Status == galaxy.RuntimeGenerating && t.engine.up && t.engine.turn != [2]int64{op.Number, int64(op.Attempt)}:
-		t.makeTurn(c, *op)
-	}
-}
-
-func (t *table) makeTurn(c actor.Context, op galaxy.Operation) {
-	ctx, cancel := context.WithTimeout(kit.TraceContext(c), claimTimeout)
-	defer cancel()
-	r := t.game.Runtime
-	orders, err := t.Store.TurnOrders(ctx, t.id, r.Epoch, op.Turn)
-	if err != nil {
-		t.log().Warn("the orders of a turn could not be read; it is tried again", zap.Error(err))
-		t.timers.Start(c, retry, t.Retry)
-		return
-	}
-	t.engine.turn = [2]int64{op.Number, int64(op.Attempt)}
-	t.engine.tell(c, engine.MakeTurn{Number: op.Number, Attempt: op.Attempt, Recorded: r.Turn, Digest: r.Digest, Orders: orders, Banish: t.game.Banished()})
 }

@@ -104,12 +104,25 @@ func (c *Client) Banish(ctx context.Context, address string, game galaxy.GameID,
 
 // PutOrders replaces a race's list.
 func (c *Client) PutOrders(ctx context.Context, address string, w galaxy.OrderWrite) (galaxy.OrderResult, error) {
-	body, err := orderBody(w)
+	body, err := verbatim(engineapi.OrderRequest{RaceName: w.Race, Turn: w.Turn, ExpectedRevision: w.Expected}, w.Commands)
 	if err != nil {
 		return galaxy.OrderResult{}, err
 	}
+	return c.put(ctx, address, "/api/v1/order", w.Game, body)
+}
+
+// PutBatch adds a batch of commands, all or none. It can be done twice.
+func (c *Client) PutBatch(ctx context.Context, address string, w galaxy.BatchWrite) (galaxy.OrderResult, error) {
+	body, err := verbatim(engineapi.CommandRequest{RaceName: w.Race, Turn: w.Turn, BatchID: w.Batch}, w.Commands)
+	if err != nil {
+		return galaxy.OrderResult{}, err
+	}
+	return c.put(ctx, address, "/api/v1/command", w.Game, body)
+}
+
+func (c *Client) put(ctx context.Context, address, path string, game galaxy.GameID, body json.RawMessage) (galaxy.OrderResult, error) {
 	var r engineapi.Results
-	if err := c.call(ctx, request{method: "PUT", address: address, path: "/api/v1/order", body: body, game: w.Game}, &r); err != nil {
+	if err := c.call(ctx, request{method: "PUT", address: address, path: path, body: body, game: game}, &r); err != nil {
 		return galaxy.OrderResult{}, err
 	}
 	out := galaxy.OrderResult{Turn: r.Turn, Revision: r.Revision, Accepted: r.Accepted, Rejected: r.Rejected}
@@ -119,9 +132,9 @@ func (c *Client) PutOrders(ctx context.Context, address string, w galaxy.OrderWr
 	return out, nil
 }
 
-// orderBody writes the request with each command as the player wrote it: encoding/json would compact and escape them.
-func orderBody(w galaxy.OrderWrite) (json.RawMessage, error) {
-	head, err := json.Marshal(engineapi.OrderRequest{RaceName: w.Race, Turn: w.Turn, ExpectedRevision: w.Expected})
+// verbatim writes a request with each command as the player wrote it: encoding/json would compact and escape them.
+func verbatim(request any, commands []json.RawMessage) (json.RawMessage, error) {
+	head, err := json.Marshal(request)
 	if err != nil {
 		return nil, fmt.Errorf("encode orders: %w", err)
 	}
@@ -130,7 +143,7 @@ func orderBody(w galaxy.OrderWrite) (json.RawMessage, error) {
 		return nil, errors.New("encode orders: commands are not the last field")
 	}
 	body := append(head, '[')
-	for i, command := range w.Commands {
+	for i, command := range commands {
 		if i > 0 {
 			body = append(body, ',')
 		}

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,6 +41,8 @@ func (e *Engines) do(id galaxy.GameID, operation string, r *http.Request) (any, 
 		return g.banish(r)
 	case Put:
 		return g.put(r)
+	case Command:
+		return g.command(r)
 	case Get:
 		return g.Lists[r.URL.Query().Get("raceName")], nil
 	case Report:
@@ -67,7 +70,7 @@ func (g *Game) init(r *http.Request) (any, *refusal) {
 }
 
 func (g *Game) status() engineapi.Status {
-	s := engineapi.Status{GameID: g.Holds.String(), EngineVersion: "1.0.0", EngineStatus: engineapi.StateRunning, CurrentTurn: g.Turn, StateDigest: g.Digest}
+	s := engineapi.Status{GameID: g.Holds.String(), EngineVersion: g.Version, EngineStatus: engineapi.StateRunning, CurrentTurn: g.Turn, StateDigest: g.Digest}
 	if g.Busy {
 		s.EngineStatus = engineapi.StateGenerating
 	}
@@ -116,9 +119,45 @@ func (g *Game) turn(r *http.Request) (any, *refusal) {
 // Advance makes a turn.
 func (g *Game) Advance() {
 	g.Turn++
+	g.Made = append(g.Made, maps.Clone(g.Lists))
 	g.Over = g.Ends
 	g.Digest = fmt.Sprintf("%s@%d", g.Holds, g.Turn)
 	clear(g.Lists)
+	clear(g.Batches)
+}
+
+// command takes a batch whole, unless one of its commands is to be refused. Its revision is that of the race's list.
+func (g *Game) command(r *http.Request) (any, *refusal) {
+	var in engineapi.CommandRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return nil, &refusal{http.StatusBadRequest, engineapi.CodeInvalid}
+	}
+	key := in.RaceName + "/" + in.BatchID
+	if out, ok := g.Batches[key]; ok {
+		return out, nil
+	}
+	if in.Turn != g.Turn+1 {
+		return nil, &refusal{http.StatusConflict, engineapi.CodeTurnMismatch}
+	}
+	held := g.Lists[in.RaceName]
+	out := engineapi.Results{Turn: in.Turn, Revision: held.Revision}
+	for i, command := range in.Commands {
+		if strings.Contains(string(command), "refuse me") {
+			out.Rejected = len(in.Commands)
+		}
+		out.Results = append(out.Results, engineapi.Result{Index: i})
+	}
+	if out.Rejected > 0 {
+		return out, nil
+	}
+	for i := range out.Results {
+		out.Results[i].Applied = true
+	}
+	held.Turn, held.Revision = in.Turn, held.Revision+1
+	g.Lists[in.RaceName] = held
+	out.Revision, out.Accepted = held.Revision, len(in.Commands)
+	g.Batches[key] = out
+	return out, nil
 }
 
 func (g *Game) put(r *http.Request) (any, *refusal) {

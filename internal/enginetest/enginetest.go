@@ -3,7 +3,6 @@
 package enginetest
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +27,7 @@ const (
 	Put     = "PUT /api/v1/order"
 	Get     = "GET /api/v1/order"
 	Report  = "GET /api/v1/report"
+	Command = "PUT /api/v1/command"
 )
 
 // Fault is how a call fails. The zero Fault is none: the call is answered as it should be.
@@ -52,6 +52,12 @@ type Engines struct {
 	calls  map[string]int
 	away   bool
 	refuse bool
+	begins map[string]func(*Game) // by version, what happens to an engine of it when it starts
+
+	watchers map[*watcher]struct{}
+	copies   map[copyOf]Game
+	replaced map[copyOf]bool
+	space    int64
 }
 
 // Game is one engine with its container. Fields may be changed inside Engines.Change only.
@@ -63,6 +69,9 @@ type Game struct {
 	Digest  string
 	Races   []string
 	Lists   map[string]engineapi.OrderList // of the turn being prepared
+	Batches map[string]engineapi.Results   // of the turn being prepared, by race and batch
+	Version string
+	Made    []map[string]engineapi.OrderList // the lists that each turn was made with, that of turn 1 first
 	Started int
 	Aside   int             // times its state was set aside
 	Ends    bool            // the next turn is the last
@@ -75,7 +84,8 @@ type Game struct {
 
 // New starts the stand-in; it ends with the test.
 func New(t testing.TB) *Engines {
-	e := &Engines{games: map[galaxy.GameID]*Game{}, faults: map[string][]Fault{}, calls: map[string]int{}}
+	e := &Engines{games: map[galaxy.GameID]*Game{}, faults: map[string][]Fault{}, calls: map[string]int{}, begins: map[string]func(*Game){},
+		watchers: map[*watcher]struct{}{}, copies: map[copyOf]Game{}, replaced: map[copyOf]bool{}, space: 1 << 40}
 	e.server = httptest.NewServer(http.HandlerFunc(e.serve))
 	t.Cleanup(func() {
 		e.server.CloseClientConnections()
@@ -91,6 +101,11 @@ func (e *Engines) Fail(operation string, faults ...Fault) {
 	e.faults[operation] = append(e.faults[operation], faults...)
 }
 
+// FailLocked is Fail for functions that Begins or Change call.
+func (e *Engines) FailLocked(operation string, faults ...Fault) {
+	e.faults[operation] = append(e.faults[operation], faults...)
+}
+
 // Calls gives how often an operation was called.
 func (e *Engines) Calls(operation string) int {
 	e.mu.Lock()
@@ -102,7 +117,9 @@ func (e *Engines) Calls(operation string) int {
 func (e *Engines) Away(away bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.away = away
+	if e.away = away; away {
+		e.breakOff()
+	}
 }
 
 // Refuse makes the daemon refuse to start engines, for a reason that will not pass by itself, or accept again.
@@ -110,6 +127,13 @@ func (e *Engines) Refuse(refuse bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.refuse = refuse
+}
+
+// Begins has something happen to every engine of a version when it starts.
+func (e *Engines) Begins(version string, f func(*Game)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.begins[version] = f
 }
 
 // Change looks at an engine, or alters it.
@@ -121,76 +145,28 @@ func (e *Engines) Change(id galaxy.GameID, f func(*Game)) {
 
 // Kill ends an engine as its exit tells; what it holds stays.
 func (e *Engines) Kill(id galaxy.GameID, exit galaxy.Container) {
-	e.Change(id, func(g *Game) { g.State, g.exit = galaxy.ContainerExited, exit })
+	e.Change(id, func(g *Game) {
+		if exit.OOMKilled {
+			e.tell(galaxy.ContainerEvent{Game: id, Kind: galaxy.ContainerOOM})
+		}
+		e.end(id, g, exit)
+	})
+}
+
+// end needs mu.
+func (e *Engines) end(id galaxy.GameID, g *Game, exit galaxy.Container) {
+	exit.FinishedAt = time.Now().UTC()
+	g.State, g.exit = galaxy.ContainerExited, exit
+	e.tell(galaxy.ContainerEvent{Game: id, Kind: galaxy.ContainerDied, ExitCode: exit.ExitCode, ExitKnown: exit.ExitKnown})
 }
 
 func (e *Engines) game(id galaxy.GameID) *Game {
 	g, ok := e.games[id]
 	if !ok {
-		g = &Game{State: galaxy.ContainerMissing, Lists: map[string]engineapi.OrderList{}}
+		g = fresh()
 		e.games[id] = g
 	}
 	return g
-}
-
-// Ensure starts an engine unless it runs.
-func (e *Engines) Ensure(_ context.Context, spec galaxy.ContainerSpec) (galaxy.Container, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.away {
-		return galaxy.Container{}, galaxy.ErrDriverUnknown
-	}
-	if g := e.game(spec.Game); g.State != galaxy.ContainerRunning {
-		if e.refuse {
-			return galaxy.Container{}, galaxy.ErrStartConfig
-		}
-		g.State, g.Busy = galaxy.ContainerRunning, false
-		g.Started++
-	}
-	return e.container(spec.Game), nil
-}
-
-// Inspect tells what is known of an engine's container.
-func (e *Engines) Inspect(_ context.Context, id galaxy.GameID) (galaxy.Container, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.away {
-		return galaxy.Container{}, galaxy.ErrDriverUnknown
-	}
-	return e.container(id), nil
-}
-
-func (e *Engines) container(id galaxy.GameID) galaxy.Container {
-	g := e.game(id)
-	c := galaxy.Container{Game: id, ID: id.String(), State: g.State}
-	switch g.State {
-	case galaxy.ContainerRunning:
-		c.Address = e.server.URL + "/" + id.String()
-	case galaxy.ContainerExited:
-		c.ExitCode, c.OOMKilled, c.ExitKnown = g.exit.ExitCode, g.exit.OOMKilled, g.exit.ExitKnown
-	}
-	return c
-}
-
-// Stop ends an engine.
-func (e *Engines) Stop(_ context.Context, id galaxy.GameID, _ time.Duration) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.away {
-		return galaxy.ErrDriverUnknown
-	}
-	if g := e.game(id); g.State == galaxy.ContainerRunning {
-		g.State, g.exit = galaxy.ContainerExited, galaxy.Container{ExitKnown: true}
-	}
-	return nil
-}
-
-// SetAside ends an engine and puts away what it holds.
-func (e *Engines) SetAside(_ context.Context, id galaxy.GameID) error {
-	e.Change(id, func(g *Game) {
-		*g = Game{State: galaxy.ContainerMissing, Lists: map[string]engineapi.OrderList{}, Started: g.Started, Aside: g.Aside + 1}
-	})
-	return nil
 }
 
 func (e *Engines) serve(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheGateLetsTheOldestInFirst(t *testing.T) {
+	g := newGate(1, 10)
+	require.NoError(t, g.acquire(t.Context(), time.Time{}))
+	now := time.Now()
+	var mu sync.Mutex
+	var order []int
+	var wg sync.WaitGroup
+	for i, since := range []time.Duration{3, 1, 2} {
+		wg.Go(func() {
+			require.NoError(t, g.do(t.Context(), now.Add(since*time.Second), func() error {
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+				return nil
+			}))
+		})
+		require.Eventually(t, func() bool {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return len(g.waiting) == i+1
+		}, time.Second, time.Millisecond)
+	}
+	g.release()
+	wg.Wait()
+	require.Equal(t, []int{1, 2, 0}, order)
+	require.Equal(t, 1, g.free)
+}
+
+func TestWhoIsRefusedIsCalledWhenThereIsRoom(t *testing.T) {
+	g := newGate(1, 0)
+	require.NoError(t, g.acquire(t.Context(), time.Time{}))
+	require.ErrorIs(t, g.acquire(t.Context(), time.Time{}), errFull)
+	g.limit = 1
+	called := make(chan string, 2)
+	now := time.Now()
+	g.later(now.Add(time.Second), func() { called <- "newer" })
+	g.later(now, func() { called <- "older" })
+	g.release()
+	require.Equal(t, "older", <-called)
+	require.Empty(t, called)
+}
+
+func TestWhoGivesUpWaitingTakesNoPlace(t *testing.T) {
+	g := newGate(1, 10)
+	require.NoError(t, g.acquire(t.Context(), time.Time{}))
+	ctx, cancel := context.WithCancel(t.Context())
+	gave := make(chan error)
+	go func() { gave <- g.acquire(ctx, time.Time{}) }()
+	require.Eventually(t, func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.waiting) == 1
+	}, time.Second, time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-gave, context.Canceled)
+	g.release()
+	require.NoError(t, g.acquire(t.Context(), time.Time{}))
+}

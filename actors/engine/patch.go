@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"galaxy/backend/galaxy"
+)
+
+// tryPatch moves the engine to another version, or goes on taking that back. Every step can be repeated, so that whoever finds
+// an open patch begins anew: the copy of the state that is there already is the one of before.
+func (a *driver) tryPatch(c actor.Context) {
+	life, p, back := a.life, *a.lasting.patch, a.back
+	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
+		out := patched{life: life, back: back}
+		if out.back == "" {
+			out.back, out.err = a.forward(ctx, p)
+		}
+		if out.back != "" && out.err == nil {
+			out.err = a.takeBack(ctx, p)
+		}
+		return out
+	}, func(err error) any { return patched{life: life, back: back, err: err} })
+}
+
+// forward starts the new version on the state. It gives why that must be taken back, or why nothing can be said yet.
+func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) {
+	if err := a.container(ctx, "stop", func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }); err != nil {
+		return "", err
+	}
+	switch err := a.container(ctx, "copy_state", func() error { return a.Containers.CopyState(ctx, a.Game, p.Label) }); {
+	case unsaid(err):
+		return "", err
+	case err != nil:
+		a.log().Error("the state could not be copied", zap.Error(err))
+		return "the state could not be copied", nil
+	}
+	container, err := a.start(ctx, p.To, true)
+	switch {
+	case unsaid(err):
+		return "", err
+	case err != nil:
+		return "the new engine could not be started: " + reason(err), nil
+	}
+	s, err := a.ask(ctx, container.Address)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", err
+	case err != nil:
+		a.log().Error("a patched engine did not become healthy", zap.Error(err), zap.String("last_lines", a.lastWords(ctx)))
+		return "the new engine did not become healthy", nil
+	case s.Game != a.Game || s.Turn != p.Turn || s.Digest != p.Digest:
+		return fmt.Sprintf("the new engine shows turn %d of game %s with another state", s.Turn, s.Game), nil
+	}
+	return "", nil
+}
+
+// takeBack puts the state of before in place.
+func (a *driver) takeBack(ctx context.Context, p Patch) error {
+	if err := a.container(ctx, "stop", func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }); err != nil {
+		return err
+	}
+	return a.container(ctx, "restore_state", func() error {
+		err := a.Containers.RestoreState(ctx, a.Game, p.Label)
+		if errors.Is(err, galaxy.ErrNoCopy) {
+			return nil // it could not be made, and so nothing has touched the state
+		}
+		return err
+	})
+}
+
+func (a *driver) container(ctx context.Context, name string, work func() error) error {
+	return a.op(ctx, name, a.worker(ctx, work))
+}
+
+// unsaid reports whether an error says nothing about the engine: it is to be tried again.
+func unsaid(err error) bool {
+	return errors.Is(err, galaxy.ErrDriverUnknown) || errors.Is(err, errFull) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (a *driver) onPatched(c actor.Context, m patched) {
+	if m.life != a.life {
+		return
+	}
+	number := a.lasting.patch.Number
+	switch {
+	case m.err != nil:
+		a.back = m.back
+		a.log().Warn("a patch waits; it is tried again", zap.String("taken_back_for", m.back), zap.Error(m.err))
+		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
+			a.tell(c, Unknown{a.Serial})
+		}
+		a.timers.Start(c, patching, a.jittered(a.Pace.Retry))
+		return
+	case m.back != "":
+		a.log().Error("a patch was taken back", zap.String("version", a.lasting.patch.To.EngineVersion), zap.String("cause", m.back))
+		a.tell(c, PatchFailed{number, m.back})
+	default:
+		a.lasting.pin = a.lasting.patch.To
+		a.tell(c, Patched{number})
+	}
+	a.lasting.patch = nil
+	a.bringUp(c)
+}
+
+// onDropCopy gives the copy up of which a patch no longer has need.
+func (a *driver) onDropCopy(c actor.Context, m DropCopy) {
+	a.job(c, jobTimeout, func(ctx context.Context) any {
+		if err := a.container(ctx, "drop_copy", func() error { return a.Containers.DropState(ctx, a.Game, m.Label) }); err != nil {
+			a.log().Warn("the copy of a state could not be deleted", zap.String("label", m.Label), zap.Error(err))
+		}
+		return nil
+	}, func(error) any { return nil })
+}
+
+// onRemove gives up what is under way, ends the container and takes it away.
+func (a *driver) onRemove(c actor.Context, m Remove) {
+	a.giveUp(c)
+	a.life = a.lives.Add(1)
+	a.writing, a.making, a.reading = false, false, 0
+	a.remove(c, m.Number)
+}
+
+func (a *driver) remove(c actor.Context, number int64) {
+	life := a.life
+	a.job(c, a.Config.StopGrace+jobTimeout, func(ctx context.Context) any {
+		err := a.container(ctx, "remove", func() error {
+			if err := a.Containers.Stop(ctx, a.Game, a.Config.StopGrace); err != nil {
+				return err
+			}
+			return a.Containers.Remove(ctx, a.Game)
+		})
+		return removed{life, number, err}
+	}, func(err error) any { return removed{life, number, err} })
+}
+
+func (a *driver) onRemoved(c actor.Context, m removed) {
+	switch {
+	case m.life != a.life:
+	case m.err != nil:
+		a.log().Warn("the container could not be removed; it is tried again", zap.Error(m.err))
+		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
+			a.tell(c, Unknown{a.Serial})
+		}
+		a.stopping = m.number
+		a.timers.Start(c, removing, a.jittered(a.Pace.Retry))
+	default:
+		a.log().Info("the container was removed")
+		a.tell(c, Removed{m.number})
+	}
+}

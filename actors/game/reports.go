@@ -1,0 +1,70 @@
+package game
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"galaxy/backend/actors/engine"
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
+)
+
+// onGetReport tells where in the store the report is, or has the engine answer the player while it is not there.
+func (t *table) onGetReport(c actor.Context, m GetReport) {
+	ctx, cancel := kit.WorkContext(c)
+	defer cancel()
+	err := t.load(c, ctx)
+	if err == nil {
+		err = t.mayRead(m)
+	}
+	if err != nil {
+		kit.Reply(c, Reported{}, err)
+		return
+	}
+	seat, _ := t.game.SeatOf(m.User)
+	where := Reported{Epoch: t.game.Runtime.Epoch, Race: seat.Race}
+	if m.Turn <= t.game.Runtime.Reports {
+		kit.Reply(c, where, nil)
+		return
+	}
+	t.reads++
+	t.reading = made(t.reading)
+	t.reading[t.reads] = read{c.Sender(), where}
+	t.engine.tell(c, engine.Report{ID: t.reads, Race: seat.Race, Turn: m.Turn})
+}
+
+// read is a report that a player waits for.
+type read struct {
+	asker *actor.PID
+	where Reported
+}
+
+func (t *table) onReportRead(c actor.Context, m engine.ReportRead) {
+	r, ok := t.reading[m.ID]
+	if !ok {
+		return
+	}
+	delete(t.reading, m.ID)
+	r.where.Raw = m.Raw
+	kit.ReplyTo(c, r.asker, r.where, m.Err)
+}
+
+// refuseReads answers everybody whose report the engine will not give.
+func (t *table) refuseReads(c actor.Context, err error) {
+	for id, r := range t.reading {
+		kit.ReplyTo(c, r.asker, nil, err)
+		delete(t.reading, id)
+	}
+}
+
+func (t *table) mayRead(m GetReport) error {
+	seat, ok := t.game.SeatOf(m.User)
+	switch {
+	case !ok || seat.Status != galaxy.MemberActive:
+		return galaxy.Errorf(galaxy.Forbidden, "you hold no seat in this game")
+	case m.Turn < 0 || m.Turn > t.game.Runtime.Turn:
+		return galaxy.Errorf(galaxy.NotFound, "there is no report of turn %d", m.Turn)
+	case m.Turn > t.game.Runtime.Reports && !t.engine.up:
+		return errNotUp
+	}
+	return nil
+}
