@@ -21,6 +21,7 @@ type Store interface {
 	ExpiredUsers(ctx context.Context, now time.Time, limit int) ([]galaxy.UserID, error)
 	PurgeChallenges(ctx context.Context, before time.Time, n int) (int, error)
 	PurgeNameHistory(ctx context.Context, before time.Time, n int) (int, error)
+	PurgeReports(ctx context.Context, before time.Time, n int) (int, error)
 	PurgeSessions(ctx context.Context, before time.Time, n int) (int, error)
 	KeepAudit(ctx context.Context, now, before time.Time) (dropped int, err error)
 }

@@ -10,15 +10,20 @@ import (
 
 // Config says how long is kept what grows by use.
 type Config struct {
-	AuditRetention time.Duration `env:"BACKEND_AUDIT_RETENTION" envDefault:"8760h" help:"How long the audit is kept; it is dropped by whole months."`
+	AuditRetention  time.Duration `env:"BACKEND_AUDIT_RETENTION" envDefault:"8760h" help:"How long the audit is kept; it is dropped by whole months."`
+	ReportRetention time.Duration `env:"BACKEND_REPORT_RETENTION" envDefault:"8760h" help:"How long the reports, and the command batches, of a game that is over are kept."`
 }
 
 // Validate reports every problem of the settings.
 func (c Config) Validate() error {
+	var problems []error
 	if c.AuditRetention < 31*24*time.Hour {
-		return errors.New("BACKEND_AUDIT_RETENTION must be at least 744h")
+		problems = append(problems, errors.New("BACKEND_AUDIT_RETENTION must be at least 744h"))
 	}
-	return nil
+	if c.ReportRetention <= 0 {
+		problems = append(problems, errors.New("BACKEND_REPORT_RETENTION must be positive"))
+	}
+	return errors.Join(problems...)
 }
 
 const (
@@ -37,7 +42,8 @@ func (s *sweeper) purge(ctx context.Context) error {
 	}
 	return errors.Join(err, batches(ctx, s.Store.PurgeChallenges, now.Add(-challengeRetention)),
 		batches(ctx, s.Store.PurgeSessions, now.Add(-s.SessionRetention)),
-		batches(ctx, s.Store.PurgeNameHistory, now.Add(-s.NameRetention)))
+		batches(ctx, s.Store.PurgeNameHistory, now.Add(-s.NameRetention)),
+		batches(ctx, s.Store.PurgeReports, now.Add(-s.Config.ReportRetention)))
 }
 
 func batches(ctx context.Context, purge func(context.Context, time.Time, int) (int, error), before time.Time) error {

@@ -68,6 +68,11 @@ func (f *fake) PurgeSessions(_ context.Context, before time.Time, n int) (int, e
 	return n - int(f.batches.Add(1)) + 1, nil
 }
 
+func (f *fake) PurgeReports(_ context.Context, before time.Time, n int) (int, error) {
+	f.purges <- time.Since(before).Round(time.Hour).String()
+	return 0, nil
+}
+
 func (f *fake) KeepAudit(_ context.Context, now, before time.Time) (int, error) {
 	f.purges <- now.Sub(before).String()
 	return 1, errors.New("busy")
@@ -78,13 +83,13 @@ var deleting, expired = galaxy.UserID{UUID: galaxy.NewID()}, galaxy.UserID{UUID:
 func TestAccountsAreWokenAndWhatIsOldIsPurged(t *testing.T) {
 	sys, woken := kittest.System(t), make(chan galaxy.UserID, 100)
 	store := &fake{purges: make(chan string, 100)}
-	ref, err := sweeper.Start(sys, sweeper.Deps{Store: store, Config: sweeper.Config{AuditRetention: 900 * time.Hour}, SessionRetention: 100 * time.Hour, NameRetention: 77 * time.Hour,
+	ref, err := sweeper.Start(sys, sweeper.Deps{Store: store, Config: sweeper.Config{AuditRetention: 900 * time.Hour, ReportRetention: 55 * time.Hour}, SessionRetention: 100 * time.Hour, NameRetention: 77 * time.Hour,
 		WakeGame: func(galaxy.GameID) {}, WakeUser: func(id galaxy.UserID) { woken <- id }, Now: time.Now, Log: zap.NewNop(), Interval: time.Hour, Purge: time.Millisecond}, kittest.Never)
 	require.NoError(t, err)
 	t.Cleanup(func() { kittest.Stop(t, sys, ref) })
 	require.Equal(t, deleting, <-woken)
 	require.Equal(t, expired, <-woken)
-	for _, want := range []string{"900h0m0s", "48h0m0s", "100h0m0s", "100h0m0s", "77h0m0s"} {
+	for _, want := range []string{"900h0m0s", "48h0m0s", "100h0m0s", "100h0m0s", "77h0m0s", "55h0m0s"} {
 		require.Equal(t, want, <-store.purges, "batch after batch, and on after one that failed")
 	}
 }
