@@ -23,7 +23,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref,
 	return sys.Spawn("versions", sys.Props(func() actor.Actor { return &registry{Deps: d} }, kit.Kind("versions")), strategy)
 }
 
-// Receive lists and adds.
+// Receive lists, adds and edits.
 func (a *registry) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case List:
@@ -31,6 +31,9 @@ func (a *registry) Receive(c actor.Context) {
 		kit.Reply(c, known, err)
 	case Add:
 		v, err := a.onAdd(c, m)
+		kit.Reply(c, v, err)
+	case Edit:
+		v, err := a.onEdit(c, m)
 		kit.Reply(c, v, err)
 	}
 }
@@ -60,15 +63,47 @@ func (a *registry) onAdd(c actor.Context, m Add) (galaxy.EngineVersion, error) {
 			return galaxy.EngineVersion{}, galaxy.Errorf(galaxy.Conflict, "version %s is registered already", v.Version)
 		}
 	}
-	v.CreatedAt = a.Now()
+	v.CreatedAt, v.Number = a.Now(), 1
 	err := a.Store.AddEngineVersion(ctx, v, galaxy.Audit{By: m.By, Action: "engine_version.add", Subject: "engine_version:" + v.Version,
-		RequestID: m.RequestID, After: map[string]any{"image_ref": v.ImageRef, "enabled": v.Enabled, "expected_turn": v.ExpectedTurn}})
+		RequestID: m.RequestID, After: audited(v)})
 	if err != nil {
 		a.loaded = !galaxy.MemoryStale(err)
 		return galaxy.EngineVersion{}, err
 	}
 	a.known = sorted(append(slices.Clone(a.known), v))
 	return v, nil
+}
+
+func (a *registry) onEdit(c actor.Context, m Edit) (galaxy.EngineVersion, error) {
+	ctx, cancel := kit.WorkContext(c)
+	defer cancel()
+	if err := a.load(ctx); err != nil {
+		return galaxy.EngineVersion{}, err
+	}
+	i := slices.IndexFunc(a.known, func(v galaxy.EngineVersion) bool { return v.Version == m.Version })
+	if i < 0 {
+		return galaxy.EngineVersion{}, galaxy.Errorf(galaxy.NotFound, "version %s is not registered", m.Version)
+	}
+	was := a.known[i]
+	v, err := was.Edit(m.Edit, m.Number)
+	if err != nil || v == was {
+		return was, err
+	}
+	err = a.Store.EditEngineVersion(ctx, v, a.Now(), galaxy.Audit{By: m.By, Action: "engine_version.edit", Subject: "engine_version:" + v.Version,
+		RequestID: m.RequestID, Before: audited(was), After: audited(v)})
+	if err != nil {
+		a.loaded = !galaxy.MemoryStale(err)
+		return galaxy.EngineVersion{}, err
+	}
+	v.Number++
+	a.known = slices.Clone(a.known)
+	a.known[i] = v
+	return v, nil
+}
+
+// audited are the values of an entry that an operator chooses.
+func audited(v galaxy.EngineVersion) map[string]any {
+	return map[string]any{"image_ref": v.ImageRef, "enabled": v.Enabled, "expected_turn": v.ExpectedTurn}
 }
 
 func (a *registry) load(ctx context.Context) error {

@@ -11,6 +11,7 @@ import (
 type Store interface {
 	EngineVersions(ctx context.Context) ([]galaxy.EngineVersion, error)
 	AddEngineVersion(ctx context.Context, v galaxy.EngineVersion, audit galaxy.Audit) error
+	EditEngineVersion(ctx context.Context, v galaxy.EngineVersion, at time.Time, audit galaxy.Audit) error
 }
 
 // Deps are what the registry needs.

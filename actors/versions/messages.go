@@ -18,3 +18,14 @@ type Add struct {
 	By        galaxy.Principal
 	RequestID string
 }
+
+// Edit changes the entry of a version. Number is that of the entry that the edit was meant for; 0 is any. An unknown version is
+// galaxy.NotFound.
+type Edit struct {
+	kit.Returns[galaxy.EngineVersion]
+	Version   string
+	Number    int64
+	Edit      galaxy.VersionEdit
+	By        galaxy.Principal
+	RequestID string
+}

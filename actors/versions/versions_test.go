@@ -46,11 +46,45 @@ func TestTheRegistry(t *testing.T) {
 	require.NoError(t, err, "a repeated request is answered as the first was")
 	require.Equal(t, "1.2.0", again.Version)
 
+	edit := func(number int64, e galaxy.VersionEdit) (galaxy.EngineVersion, error) {
+		return kit.Ask(t.Context(), ref, versions.Edit{By: galaxy.Admin("root"), RequestID: "r1", Version: "1.9.3", Number: number, Edit: e})
+	}
+	edited, err := edit(1, galaxy.VersionEdit{Enabled: new(false)})
+	require.NoError(t, err)
+	require.Equal(t, int64(2), edited.Number)
+	require.Equal(t, []any{"engine:1.9.3", false}, []any{edited.ImageRef, edited.Enabled})
+	_, err = edit(1, galaxy.VersionEdit{Enabled: new(true)})
+	require.ErrorIs(t, err, galaxy.ErrVersion, "it was meant for what was there before")
+	same, err := edit(0, galaxy.VersionEdit{Enabled: new(false)})
+	require.NoError(t, err)
+	require.Equal(t, edited, same, "nothing has changed")
+	_, err = edit(2, galaxy.VersionEdit{ImageRef: new("")})
+	require.True(t, galaxy.Is(err, galaxy.InvalidRequest))
+	_, err = kit.Ask(t.Context(), ref, versions.Edit{Version: "4.0.0", Edit: galaxy.VersionEdit{Enabled: new(true)}})
+	require.True(t, galaxy.Is(err, galaxy.NotFound))
+	lines, _, err := st.ListAudit(t.Context(), galaxy.AuditFilter{Action: "engine_version.edit"}, galaxy.Page{Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, lines, 1)
+	require.Equal(t, map[string]any{"image_ref": "engine:1.9.3", "enabled": true, "expected_turn": false}, lines[0].Before)
+	require.Equal(t, map[string]any{"image_ref": "engine:1.9.3", "enabled": false, "expected_turn": false}, lines[0].After)
+	require.Equal(t, "engine_version:1.9.3", lines[0].Subject)
+
+	// Behind its back: it finds out when it stores, and reads anew.
+	behind := edited
+	behind.ExpectedTurn = true
+	require.NoError(t, st.EditEngineVersion(t.Context(), behind, storetest.Now(), galaxy.Audit{By: galaxy.Admin("root"), Action: "engine_version.edit", Subject: "engine_version:1.9.3"}))
+	_, err = edit(2, galaxy.VersionEdit{ImageRef: new("engine:other")})
+	require.True(t, galaxy.MemoryStale(err))
+	last, err := edit(3, galaxy.VersionEdit{ImageRef: new("engine:other")})
+	require.NoError(t, err)
+	require.Equal(t, []any{int64(4), true, "engine:other"}, []any{last.Number, last.ExpectedTurn, last.ImageRef})
+
 	kittest.Stop(t, sys, ref)
 	ref, err = versions.Start(sys, versions.Deps{Store: st, Now: storetest.Now}, kittest.Never)
 	require.NoError(t, err)
 	known, err := kit.Ask(t.Context(), ref, versions.List{})
 	require.NoError(t, err)
+	require.Equal(t, int64(4), known[1].Number)
 	var order []string
 	for _, v := range known {
 		order = append(order, v.Version)
