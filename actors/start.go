@@ -20,6 +20,7 @@ import (
 	"galaxy/backend/actors/notify"
 	"galaxy/backend/actors/push"
 	"galaxy/backend/actors/races"
+	"galaxy/backend/actors/reconciler"
 	"galaxy/backend/actors/session"
 	"galaxy/backend/actors/sweeper"
 	"galaxy/backend/actors/versions"
@@ -35,6 +36,7 @@ type starter struct {
 	Deps
 	key      []byte
 	active   *game.Warm
+	disk     *reconciler.Disk
 	problems []error
 }
 
@@ -52,7 +54,8 @@ func Start(ctx context.Context, d Deps) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &starter{System: &System{kit: kit.NewSystem(d.Log, d.Tracers.Tracer("galaxy/backend/actors"))}, Deps: d, key: key}
+	s := &starter{System: &System{kit: kit.NewSystem(d.Log, d.Tracers.Tracer("galaxy/backend/actors"), kit.WithClock(d.Clock))}, Deps: d, key: key,
+		disk: &reconciler.Disk{}}
 	if err := s.warm(ctx); err != nil {
 		return nil, err
 	}
@@ -67,7 +70,7 @@ func Start(ctx context.Context, d Deps) (*System, error) {
 	s.Sweeper, err = sweeper.Start(s.kit, sweeper.Deps{Config: d.Config.Sweeper, SessionRetention: d.Config.Session.Retention,
 		NameRetention: d.Config.Races.Retention, Lobby: d.Config.Races.Interval, Store: d.Store, Now: d.Now,
 		Log:      d.Log.Named("sweeper"),
-		WakeGame: func(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.Wake{}) },
+		WakeGame: s.wakeGame,
 		WakeUser: func(id galaxy.UserID) { kit.Tell(s.Accounts.Ref(id), account.Look{}) }}, forever)
 	return s.System, err
 }
@@ -139,7 +142,8 @@ func (s *starter) identity(ctx context.Context) {
 
 // play starts games and what they stand on.
 func (s *starter) play() error {
-	engines, err := engine.New(engine.Deps{Config: s.Config.Engine, Containers: s.Containers, Client: s.Engines, Log: s.Log.Named("engine"), Pace: s.Pace}, s.Meter)
+	engines, err := engine.New(engine.Deps{Config: s.Config.Engine, Containers: s.Containers, Client: s.Engines, Log: s.Log.Named("engine"), Pace: s.Pace,
+		Serving: s.Serving}, s.Meter)
 	if err != nil {
 		return err
 	}
@@ -148,15 +152,24 @@ func (s *starter) play() error {
 	s.Races = s.root(races.Start(s.kit, races.Deps{Config: s.Config.Races, Store: s.Store, Names: s.Names, Rights: s.Rights.Of, WakeNotify: wakeNotify,
 		Now: s.Now, Log: s.Log.Named("races")}, forever))
 	s.Games, err = game.Start(s.kit, game.Deps{Config: s.Config.Game, Store: s.Store, Engine: engines, Names: s.Names, NameTTL: s.Config.Races.NameTTL,
-		Warm: s.active, Rights: s.Rights.Of, WakeNotify: wakeNotify, Now: s.Now, Log: s.Log.Named("game")}, members)
+		Outages: s.Outages, Meter: s.Meter, Warm: s.active, DiskLow: s.disk.Low, Rights: s.Rights.Of, WakeNotify: wakeNotify, Now: s.Now,
+		Log: s.Log.Named("game")}, members)
 	if err != nil {
 		return err
 	}
 	for _, id := range s.active.IDs() {
-		kit.Tell(s.Games.Ref(id), game.Wake{})
+		s.wakeGame(id)
 	}
-	return nil
+	s.Reconciler, err = reconciler.Start(s.kit, reconciler.Deps{Config: s.Config.Reconciler, Containers: s.Containers, Store: s.Store, Disk: s.disk,
+		Seen: func(id galaxy.GameID, state galaxy.ContainerState) {
+			kit.Tell(s.Games.Ref(id), game.Seen{State: state})
+		},
+		CleanUp: func(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.CleanUp{}) },
+		Wake:    s.wakeGame, WakeNotify: wakeNotify, Now: s.Now, Log: s.Log.Named("reconciler"), Meter: s.Meter}, forever)
+	return err
 }
+
+func (s *starter) wakeGame(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.Wake{}) }
 
 // leaveGames takes a player out of every game that does not run yet. It is called outside of actors.
 func (s *starter) leaveGames(ctx context.Context, user galaxy.UserID) error {

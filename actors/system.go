@@ -22,6 +22,7 @@ import (
 	"galaxy/backend/actors/notify"
 	"galaxy/backend/actors/push"
 	"galaxy/backend/actors/races"
+	"galaxy/backend/actors/reconciler"
 	"galaxy/backend/actors/session"
 	"galaxy/backend/actors/sweeper"
 	"galaxy/backend/actors/versions"
@@ -30,22 +31,23 @@ import (
 
 // Config is that of all actors.
 type Config struct {
-	Auth    auth.Config
-	Session session.Config
-	Admin   admin.Config
-	Geo     geo.Config
-	Game    game.Config
-	Engine  engine.Config
-	Races   races.Config
-	Push    push.Config
-	Notify  notify.Config
-	Mail    mail.Config
-	Sweeper sweeper.Config
+	Auth       auth.Config
+	Session    session.Config
+	Admin      admin.Config
+	Geo        geo.Config
+	Game       game.Config
+	Engine     engine.Config
+	Reconciler reconciler.Config
+	Races      races.Config
+	Push       push.Config
+	Notify     notify.Config
+	Mail       mail.Config
+	Sweeper    sweeper.Config
 }
 
 // All gives the configs one by one, for whoever loads or lists them.
 func (c *Config) All() []any {
-	return []any{&c.Auth, &c.Session, &c.Admin, &c.Geo, &c.Game, &c.Engine, &c.Races, &c.Push, &c.Notify, &c.Mail, &c.Sweeper}
+	return []any{&c.Auth, &c.Session, &c.Admin, &c.Geo, &c.Game, &c.Engine, &c.Reconciler, &c.Races, &c.Push, &c.Notify, &c.Mail, &c.Sweeper}
 }
 
 // Store is everything that the actors keep.
@@ -62,26 +64,39 @@ type Store interface {
 	mail.Store
 	geo.Store
 	sweeper.Store
+	reconciler.Store
 	NamesOf(ctx context.Context, user galaxy.UserID) ([]galaxy.HeldName, error)
 	WaitingGames(ctx context.Context, user galaxy.UserID) ([]galaxy.GameID, error)
 	NextPushBoot(ctx context.Context) (uint64, error)
 	Secret(ctx context.Context, name string, fresh func() []byte) ([]byte, error)
 }
 
+// Containers is what the system needs of a driver.
+type Containers interface {
+	engine.Containers
+	reconciler.Containers
+}
+
 // Deps are what the system needs of the outside.
 type Deps struct {
 	Config     Config
 	Store      Store
-	Containers engine.Containers
+	Containers Containers
 	Engines    engine.Client
 	Pace       engine.Pace
-	Send       func(ctx context.Context, m galaxy.Mail) galaxy.SendResult
-	Render     func(template string, payload json.RawMessage) (subject, text string, err error)
-	Country    func(netip.Addr) string
-	Now        func() time.Time
-	Log        *zap.Logger
-	Tracers    trace.TracerProvider
-	Meter      metric.Meter
+	// Serving reports whether this backend serves the database right now. nil: it always does.
+	Serving func() bool
+	// Outages gives the times in which no backend served, in the order of time. nil: there were none.
+	Outages func() []galaxy.Outage
+	Send    func(ctx context.Context, m galaxy.Mail) galaxy.SendResult
+	Render  func(template string, payload json.RawMessage) (subject, text string, err error)
+	Country func(netip.Addr) string
+	Now     func() time.Time
+	// Clock is what timers go by; nil is the machine's. Now tells the time of the same one.
+	Clock   kit.Clock
+	Log     *zap.Logger
+	Tracers trace.TracerProvider
+	Meter   metric.Meter
 	// BcryptCost is for tests; zero is the service's own.
 	BcryptCost int
 }
@@ -90,8 +105,8 @@ type Deps struct {
 type System struct {
 	kit *kit.System
 
-	Push, Notify, Mail, Versions, Admin, Geo, Sweeper, Races kit.Ref
-	seen                                                     kit.Ref
+	Push, Notify, Mail, Versions, Admin, Geo, Sweeper, Races, Reconciler kit.Ref
+	seen                                                                 kit.Ref
 
 	Auth     *kit.Family[string]
 	Sessions *kit.Family[galaxy.SessionID]
@@ -152,6 +167,6 @@ func (s *System) DrainPush(ctx context.Context) error {
 
 // Stop ends everything else. Engines keep running.
 func (s *System) Stop(ctx context.Context) error {
-	return s.kit.Shutdown(ctx, s.Sweeper, s.Games.Root(), s.Auth.Root(), s.Sessions.Root(), s.seen, s.Accounts.Root(), s.Geo, s.Races, s.Versions, s.Admin,
+	return s.kit.Shutdown(ctx, s.Reconciler, s.Sweeper, s.Games.Root(), s.Auth.Root(), s.Sessions.Root(), s.seen, s.Accounts.Root(), s.Geo, s.Races, s.Versions, s.Admin,
 		s.Notify, s.Mail, s.Push)
 }

@@ -66,7 +66,7 @@ func (a *player) onTick(c actor.Context, m kit.Tick) {
 	}
 	switch m.Name {
 	case kit.IdleTick:
-		if !a.deleting() && a.idle.Tired(c, a.Now()) {
+		if !a.deleting() && a.idle.Tired(c) {
 			kit.Passivate(c)
 		}
 	case again:
@@ -91,7 +91,7 @@ var errGone = galaxy.Errorf(galaxy.NotFound, "this player has no account")
 
 // living reads the account unless it is in memory. An actor without one ends.
 func (a *player) living(c actor.Context, ctx context.Context) error {
-	a.idle.Use(c, a.Now())
+	a.idle.Use(c)
 	err := a.load(ctx)
 	if err == nil && a.account.Deletion != galaxy.NotDeleted {
 		err = errGone

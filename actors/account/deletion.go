@@ -28,7 +28,7 @@ func (a *player) onLook(c actor.Context) {
 		}
 		return // the sweeper comes again
 	}
-	a.idle.Use(c, a.Now())
+	a.idle.Use(c)
 	if a.account.Deletion != galaxy.NotDeleted {
 		a.step(c)
 		return

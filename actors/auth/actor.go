@@ -42,18 +42,18 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Fam
 func (a *address) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case SendCode:
-		a.idle.Use(c, a.Now())
+		a.idle.Use(c)
 		id, err := a.onSendCode(c, m)
 		kit.Reply(c, id, err)
 	case Confirm:
-		a.idle.Use(c, a.Now())
+		a.idle.Use(c)
 		in, err := a.onConfirm(c, m)
 		kit.Reply(c, in, err)
 	case ConfirmEmail:
-		a.idle.Use(c, a.Now())
+		a.idle.Use(c)
 		kit.Reply(c, kit.Done{}, a.onConfirmEmail(c, m))
 	case kit.Tick:
-		if a.timers.Fired(m) && a.idle.Tired(c, a.Now()) {
+		if a.timers.Fired(m) && a.idle.Tired(c) {
 			kit.Passivate(c)
 		}
 	case *actor.Stopping, *actor.Restarting:

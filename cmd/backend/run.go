@@ -66,7 +66,7 @@ type service struct {
 
 // containers is what the service needs of a driver beside what actors need.
 type containers interface {
-	engine.Containers
+	actors.Containers
 	Ping(ctx context.Context) error
 }
 
@@ -79,7 +79,7 @@ func (s *service) start(ctx context.Context) error {
 	}
 	mails := smtp.New(s.conf.SMTP, s.tel.Tracers, nil)
 	system, err := actors.Start(ctx, actors.Deps{Config: s.conf.Actors, Store: s.store, Containers: s.containers, Engines: enginehttp.New(s.conf.Engines, s.tel.Tracers),
-		Pace: engine.DefaultPace, Send: mails.Send, Render: mailtext.Render, Country: s.geo.Country, Now: now, Log: s.log, Tracers: s.tel.Tracers, Meter: s.tel.Meter})
+		Pace: engine.DefaultPace, Serving: s.lease.Held, Outages: s.lease.Outages, Send: mails.Send, Render: mailtext.Render, Country: s.geo.Country, Now: now, Log: s.log, Tracers: s.tel.Tracers, Meter: s.tel.Meter})
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *service) start(ctx context.Context) error {
 	if err := s.standby.stop(ctx); err != nil {
 		return err
 	}
-	if err := surface.Listen(); err != nil {
+	if err := patiently(ctx, surface.Listen); err != nil {
 		return err
 	}
 	s.http = surface
@@ -154,10 +154,14 @@ func (s *service) openDriver() error {
 
 // serveAlone stands by until this backend has the database for itself.
 func (s *service) serveAlone(ctx context.Context) (err error) {
-	if s.standby, err = standBy(s.conf.HTTP.Addr); err != nil {
+	if s.standby, err = standBy(ctx, s.conf.HTTP.Addr); err != nil {
 		return err
 	}
 	s.started("standby", time.Second, s.standby.stop)
+	// Whoever takes over does so at once: what can be made ready before is.
+	if err := http.Prepare(); err != nil {
+		return err
+	}
 	s.log.Info("waiting for the lease", zap.String("http", s.conf.HTTP.Addr))
 	if s.lease, err = s.store.AcquireLease(ctx, store.DefaultPulse); err != nil {
 		return fmt.Errorf("lease: %w", err)

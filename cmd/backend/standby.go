@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -19,8 +20,12 @@ type standby struct {
 
 const standbyBody = `{"status":"standby","checks":{"lease":"not held: another backend serves this database"}}`
 
-func standBy(addr string) (*standby, error) {
-	l, err := net.Listen("tcp", addr)
+func standBy(ctx context.Context, addr string) (*standby, error) {
+	var l net.Listener
+	err := patiently(ctx, func() (err error) {
+		l, err = net.Listen("tcp", addr)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("REST surface: %w", err)
 	}
@@ -49,4 +54,23 @@ func (s *standby) stop(ctx context.Context) error {
 		}
 	})
 	return s.err
+}
+
+// patience is how long a port may be in use that was given up.
+const patience = 2 * time.Second
+
+// patiently listens again on a port that is in use. A process that is being started, such as an engine, shares for a moment
+// whatever its starter has open, also when that is closed or the starter dies in this moment.
+func patiently(ctx context.Context, listen func() error) error {
+	for until := time.Now().Add(patience); ; {
+		err := listen()
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }

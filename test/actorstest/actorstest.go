@@ -18,10 +18,12 @@ import (
 	"galaxy/backend/actors/engine"
 	"galaxy/backend/actors/game"
 	"galaxy/backend/actors/geo"
+	"galaxy/backend/actors/kit"
 	"galaxy/backend/actors/mail"
 	"galaxy/backend/actors/notify"
 	"galaxy/backend/actors/push"
 	"galaxy/backend/actors/races"
+	"galaxy/backend/actors/reconciler"
 	"galaxy/backend/actors/session"
 	"galaxy/backend/actors/sweeper"
 	"galaxy/backend/galaxy"
@@ -32,21 +34,28 @@ import (
 
 // Deps are those of a system that mails to nobody, with the operator root, whose password is secret. Workers look for
 // work rarely.
-func Deps(st actors.Store, containers engine.Containers) actors.Deps {
+func Deps(st actors.Store, containers actors.Containers) actors.Deps {
 	return actors.Deps{Store: st, Containers: containers, Pace: engine.DefaultPace, BcryptCost: 4,
 		Engines: enginehttp.New(enginehttp.Config{CallTimeout: time.Second, ProbeTimeout: time.Second}, tracenoop.NewTracerProvider()),
 		Config: actors.Config{
 			Auth: auth.Config{TTL: time.Hour, MaxAttempts: 5, Window: time.Minute, WindowMax: 100, UserNames: 3}, Admin: admin.Config{BootstrapUser: "root", BootstrapPassword: "secret"},
 			Races: races.Config{NameTTL: time.Hour, Interval: time.Hour, Retention: time.Hour},
 			Game:  game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Push: push.Config{TTL: time.Minute, RingEvents: 10, RingBytes: 1000, Queue: 10},
-			Engine: engine.Config{WorkerPool: 1, JobQueue: 1, StartTimeout: time.Minute, GenerationLimit: time.Minute, TurnConcurrency: 1},
-			Notify: notify.Config{Interval: time.Hour, MaxAttempts: 1}, Mail: mail.Config{Interval: time.Hour, MaxAttempts: 1, Workers: 1},
-			Geo: geo.Config{Interval: time.Hour}, Session: session.Config{Retention: time.Hour}, Sweeper: sweeper.Config{AuditRetention: 1000 * time.Hour}},
+			Engine:     engine.Config{WorkerPool: 1, JobQueue: 1, StartTimeout: time.Minute, GenerationLimit: time.Minute, TurnConcurrency: 1},
+			Reconciler: reconciler.Config{Interval: time.Hour, Retention: 168 * time.Hour},
+			Notify:     notify.Config{Interval: time.Hour, MaxAttempts: 1}, Mail: mail.Config{Interval: time.Hour, MaxAttempts: 1, Workers: 1},
+			Geo: geo.Config{Interval: time.Hour}, Session: session.Config{Retention: time.Hour}, Sweeper: sweeper.Config{AuditRetention: 1000 * time.Hour, ReportRetention: 1000 * time.Hour}},
 		Send: func(context.Context, galaxy.Mail) galaxy.SendResult {
 			return galaxy.SendResult{Outcome: galaxy.MailSent}
 		},
 		Render:  mailtext.Render,
 		Country: func(netip.Addr) string { return "" }, Now: storetest.Now, Log: zap.NewNop(), Tracers: tracenoop.NewTracerProvider(), Meter: noop.Meter{}}
+}
+
+// On gives d the time of a clock, as exact as Postgres keeps it.
+func On(d actors.Deps, clock kit.Clock) actors.Deps {
+	d.Clock, d.Now = clock, func() time.Time { return clock.Now().UTC().Truncate(time.Microsecond) }
+	return d
 }
 
 // Start starts a system. It is ended by Stop.
