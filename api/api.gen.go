@@ -80,6 +80,27 @@ func (e AuditLineActorKind) Valid() bool {
 	}
 }
 
+// Defines values for CatchUp.
+const (
+	CatchUpRunOnce CatchUp = "run_once"
+	CatchUpShift   CatchUp = "shift"
+	CatchUpSkip    CatchUp = "skip"
+)
+
+// Valid indicates whether the value is a known member of the CatchUp enum.
+func (e CatchUp) Valid() bool {
+	switch e {
+	case CatchUpRunOnce:
+		return true
+	case CatchUpShift:
+		return true
+	case CatchUpSkip:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeviceSessionStatus.
 const (
 	DeviceSessionStatusActive  DeviceSessionStatus = "active"
@@ -287,17 +308,50 @@ func (e MembershipStatus) Valid() bool {
 	}
 }
 
+// Defines values for OperationCause.
+const (
+	OperationCauseCatchUp  OperationCause = "catch_up"
+	OperationCauseEarly    OperationCause = "early"
+	OperationCauseForced   OperationCause = "forced"
+	OperationCauseSchedule OperationCause = "schedule"
+)
+
+// Valid indicates whether the value is a known member of the OperationCause enum.
+func (e OperationCause) Valid() bool {
+	switch e {
+	case OperationCauseCatchUp:
+		return true
+	case OperationCauseEarly:
+		return true
+	case OperationCauseForced:
+		return true
+	case OperationCauseSchedule:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OperationKind.
 const (
-	OperationKindResume OperationKind = "resume"
-	OperationKindStart  OperationKind = "start"
-	OperationKindStop   OperationKind = "stop"
-	OperationKindTurn   OperationKind = "turn"
+	OperationKindPatch   OperationKind = "patch"
+	OperationKindRemove  OperationKind = "remove"
+	OperationKindRestart OperationKind = "restart"
+	OperationKindResume  OperationKind = "resume"
+	OperationKindStart   OperationKind = "start"
+	OperationKindStop    OperationKind = "stop"
+	OperationKindTurn    OperationKind = "turn"
 )
 
 // Valid indicates whether the value is a known member of the OperationKind enum.
 func (e OperationKind) Valid() bool {
 	switch e {
+	case OperationKindPatch:
+		return true
+	case OperationKindRemove:
+		return true
+	case OperationKindRestart:
+		return true
 	case OperationKindResume:
 		return true
 	case OperationKindStart:
@@ -305,6 +359,27 @@ func (e OperationKind) Valid() bool {
 	case OperationKindStop:
 		return true
 	case OperationKindTurn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OrphanState.
+const (
+	OrphanStateExited  OrphanState = "exited"
+	OrphanStateMissing OrphanState = "missing"
+	OrphanStateRunning OrphanState = "running"
+)
+
+// Valid indicates whether the value is a known member of the OrphanState enum.
+func (e OrphanState) Valid() bool {
+	switch e {
+	case OrphanStateExited:
+		return true
+	case OrphanStateMissing:
+		return true
+	case OrphanStateRunning:
 		return true
 	default:
 		return false
@@ -404,6 +479,66 @@ func (e ReadinessStatus) Valid() bool {
 	}
 }
 
+// Defines values for RecordedWhy.
+const (
+	RecordedWhyDriverUnknown     RecordedWhy = "driver_unknown"
+	RecordedWhyEngineUnreachable RecordedWhy = "engine_unreachable"
+	RecordedWhyFinished          RecordedWhy = "finished"
+	RecordedWhyGenerating        RecordedWhy = "generating"
+	RecordedWhyGenerationFailed  RecordedWhy = "generation_failed"
+	RecordedWhyIdle              RecordedWhy = "idle"
+	RecordedWhyPatching          RecordedWhy = "patching"
+	RecordedWhyPaused            RecordedWhy = "paused"
+	RecordedWhyRemoved           RecordedWhy = "removed"
+	RecordedWhyRestarting        RecordedWhy = "restarting"
+	RecordedWhyResuming          RecordedWhy = "resuming"
+	RecordedWhyStartFailed       RecordedWhy = "start_failed"
+	RecordedWhyStarting          RecordedWhy = "starting"
+	RecordedWhyStateMismatch     RecordedWhy = "state_mismatch"
+	RecordedWhyStopped           RecordedWhy = "stopped"
+	RecordedWhyWaitingDeadline   RecordedWhy = "waiting_deadline"
+)
+
+// Valid indicates whether the value is a known member of the RecordedWhy enum.
+func (e RecordedWhy) Valid() bool {
+	switch e {
+	case RecordedWhyDriverUnknown:
+		return true
+	case RecordedWhyEngineUnreachable:
+		return true
+	case RecordedWhyFinished:
+		return true
+	case RecordedWhyGenerating:
+		return true
+	case RecordedWhyGenerationFailed:
+		return true
+	case RecordedWhyIdle:
+		return true
+	case RecordedWhyPatching:
+		return true
+	case RecordedWhyPaused:
+		return true
+	case RecordedWhyRemoved:
+		return true
+	case RecordedWhyRestarting:
+		return true
+	case RecordedWhyResuming:
+		return true
+	case RecordedWhyStartFailed:
+		return true
+	case RecordedWhyStarting:
+		return true
+	case RecordedWhyStateMismatch:
+		return true
+	case RecordedWhyStopped:
+		return true
+	case RecordedWhyWaitingDeadline:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RouteChannel.
 const (
 	RouteChannelEmail RouteChannel = "email"
@@ -456,6 +591,7 @@ const (
 	RuntimeStatusGenerationFailed     RuntimeStatus = "generation_failed"
 	RuntimeStatusGenerationInProgress RuntimeStatus = "generation_in_progress"
 	RuntimeStatusNone                 RuntimeStatus = "none"
+	RuntimeStatusRemoved              RuntimeStatus = "removed"
 	RuntimeStatusRunning              RuntimeStatus = "running"
 	RuntimeStatusStarting             RuntimeStatus = "starting"
 	RuntimeStatusStopped              RuntimeStatus = "stopped"
@@ -473,6 +609,8 @@ func (e RuntimeStatus) Valid() bool {
 	case RuntimeStatusGenerationInProgress:
 		return true
 	case RuntimeStatusNone:
+		return true
+	case RuntimeStatusRemoved:
 		return true
 	case RuntimeStatusRunning:
 		return true
@@ -554,6 +692,39 @@ func (e Tier) Valid() bool {
 	case TierPermanent:
 		return true
 	case TierYearly:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TimelineEntryOutcome.
+const (
+	TimelineEntryOutcomeEarly    TimelineEntryOutcome = "early"
+	TimelineEntryOutcomeExternal TimelineEntryOutcome = "external"
+	TimelineEntryOutcomeFailed   TimelineEntryOutcome = "failed"
+	TimelineEntryOutcomeForced   TimelineEntryOutcome = "forced"
+	TimelineEntryOutcomeHeld     TimelineEntryOutcome = "held"
+	TimelineEntryOutcomeRan      TimelineEntryOutcome = "ran"
+	TimelineEntryOutcomeSkipped  TimelineEntryOutcome = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the TimelineEntryOutcome enum.
+func (e TimelineEntryOutcome) Valid() bool {
+	switch e {
+	case TimelineEntryOutcomeEarly:
+		return true
+	case TimelineEntryOutcomeExternal:
+		return true
+	case TimelineEntryOutcomeFailed:
+		return true
+	case TimelineEntryOutcomeForced:
+		return true
+	case TimelineEntryOutcomeHeld:
+		return true
+	case TimelineEntryOutcomeRan:
+		return true
+	case TimelineEntryOutcomeSkipped:
 		return true
 	default:
 		return false
@@ -782,9 +953,12 @@ type AdminAccountList struct {
 
 // AdminGame defines model for AdminGame.
 type AdminGame struct {
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp           CatchUp             `json:"catch_up"`
 	CreatedAt         time.Time           `json:"created_at"`
 	CreatedBy         string              `json:"created_by"`
 	Description       string              `json:"description"`
+	EarlyTurn         bool                `json:"early_turn"`
 	EnrollmentEndsAt  *time.Time          `json:"enrollment_ends_at,omitempty"`
 	GameID            openapi_types.UUID  `json:"game_id"`
 	MaxPlayers        int                 `json:"max_players"`
@@ -796,6 +970,7 @@ type AdminGame struct {
 	Reason            *string             `json:"reason,omitempty"`
 	Runtime           Runtime             `json:"runtime"`
 	ScheduleTimeZone  string              `json:"schedule_time_zone"`
+	ShowReady         bool                `json:"show_ready"`
 	StartGapHours     int                 `json:"start_gap_hours"`
 	StartGapPlayers   int                 `json:"start_gap_players"`
 
@@ -860,6 +1035,9 @@ type BanRequest struct {
 	Reason *string            `json:"reason,omitempty"`
 	UserID openapi_types.UUID `json:"user_id"`
 }
+
+// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+type CatchUp string
 
 // ChangeEmailRequest defines model for ChangeEmailRequest.
 type ChangeEmailRequest struct {
@@ -930,7 +1108,12 @@ type CreateAdminRequest struct {
 
 // CreateGameRequest defines model for CreateGameRequest.
 type CreateGameRequest struct {
-	Description      *string    `json:"description,omitempty"`
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp     *CatchUp `json:"catch_up,omitempty"`
+	Description *string  `json:"description,omitempty"`
+
+	// EarlyTurn A turn is made as soon as everybody is ready for it.
+	EarlyTurn        *bool      `json:"early_turn,omitempty"`
 	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 	MaxPlayers       int        `json:"max_players"`
 	MinPlayers       int        `json:"min_players"`
@@ -941,6 +1124,9 @@ type CreateGameRequest struct {
 
 	// ScheduleTimeZone IANA; UTC when absent.
 	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// ShowReady Members see who is ready, and not only how many are.
+	ShowReady *bool `json:"show_ready,omitempty"`
 
 	// StartGapHours How long a full game waits before it starts by itself.
 	StartGapHours *int `json:"start_gap_hours,omitempty"`
@@ -957,7 +1143,12 @@ type CreateGameRequest struct {
 
 // CreatePrivateGameRequest defines model for CreatePrivateGameRequest.
 type CreatePrivateGameRequest struct {
-	Description      *string    `json:"description,omitempty"`
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp     *CatchUp `json:"catch_up,omitempty"`
+	Description *string  `json:"description,omitempty"`
+
+	// EarlyTurn A turn is made as soon as everybody is ready for it.
+	EarlyTurn        *bool      `json:"early_turn,omitempty"`
 	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 	MaxPlayers       int        `json:"max_players"`
 	MinPlayers       int        `json:"min_players"`
@@ -971,6 +1162,9 @@ type CreatePrivateGameRequest struct {
 
 	// ScheduleTimeZone IANA; UTC when absent.
 	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// ShowReady Members see who is ready, and not only how many are.
+	ShowReady *bool `json:"show_ready,omitempty"`
 
 	// StartGapHours How long a full game waits before it starts by itself.
 	StartGapHours *int `json:"start_gap_hours,omitempty"`
@@ -996,9 +1190,25 @@ type DeviceSession struct {
 // DeviceSessionStatus defines model for DeviceSession.Status.
 type DeviceSessionStatus string
 
+// EditEngineVersionRequest defines model for EditEngineVersionRequest.
+type EditEngineVersionRequest struct {
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// ExpectedTurn The engine is known to honour expectedTurn.
+	ExpectedTurn *bool `json:"expected_turn,omitempty"`
+
+	// ImageRef An image reference; for the process driver a file URL of a binary.
+	ImageRef *string `json:"image_ref,omitempty"`
+}
+
 // EditGameRequest defines model for EditGameRequest.
 type EditGameRequest struct {
-	Description      *string    `json:"description,omitempty"`
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp     *CatchUp `json:"catch_up,omitempty"`
+	Description *string  `json:"description,omitempty"`
+
+	// EarlyTurn A turn is made as soon as everybody is ready for it.
+	EarlyTurn        *bool      `json:"early_turn,omitempty"`
 	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 	MaxPlayers       *int       `json:"max_players,omitempty"`
 	MinPlayers       *int       `json:"min_players,omitempty"`
@@ -1010,23 +1220,37 @@ type EditGameRequest struct {
 	// ScheduleTimeZone IANA.
 	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
 
+	// ShowReady Members see who is ready, and not only how many are.
+	ShowReady *bool `json:"show_ready,omitempty"`
+
 	// StartGapHours How long a full game waits before it starts by itself.
 	StartGapHours *int `json:"start_gap_hours,omitempty"`
 
 	// StartGapPlayers How many more players it takes in that time.
 	StartGapPlayers *int `json:"start_gap_players,omitempty"`
 
-	// TargetEngineVersion The newest enabled version when absent.
+	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// TurnSchedule Five cron fields.
 	TurnSchedule *string `json:"turn_schedule,omitempty"`
 }
 
+// EngineLog defines model for EngineLog.
+type EngineLog struct {
+	GameID openapi_types.UUID `json:"game_id"`
+
+	// Log Empty when there is no container, or nothing was said.
+	Log string `json:"log"`
+}
+
 // EngineVersion defines model for EngineVersion.
 type EngineVersion struct {
 	CreatedAt time.Time `json:"created_at"`
 	Enabled   bool      `json:"enabled"`
+
+	// Etag What If-Match takes when it is changed.
+	Etag string `json:"etag"`
 
 	// ExpectedTurn The engine is known to honour expectedTurn.
 	ExpectedTurn bool   `json:"expected_turn"`
@@ -1129,11 +1353,16 @@ type ForceNextTurnRequest struct {
 
 // Game defines model for Game.
 type Game struct {
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp   *CatchUp  `json:"catch_up,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 
 	// Deadline When the next turn is due.
-	Deadline         *time.Time         `json:"deadline,omitempty"`
-	Description      string             `json:"description"`
+	Deadline    *time.Time `json:"deadline,omitempty"`
+	Description string     `json:"description"`
+
+	// EarlyTurn A turn is made as soon as everybody is ready for it; not in lists.
+	EarlyTurn        *bool              `json:"early_turn,omitempty"`
 	EnrollmentEndsAt *time.Time         `json:"enrollment_ends_at,omitempty"`
 	GameID           openapi_types.UUID `json:"game_id"`
 	MaxPlayers       int                `json:"max_players"`
@@ -1152,6 +1381,9 @@ type Game struct {
 	// Reason Why the game is paused, has failed to start or was cancelled; not in lists.
 	Reason           *string `json:"reason,omitempty"`
 	ScheduleTimeZone string  `json:"schedule_time_zone"`
+
+	// ShowReady Members see who is ready, and not only how many are; not in lists.
+	ShowReady *bool `json:"show_ready,omitempty"`
 
 	// StartGapHours How long a full game waits before it starts by itself.
 	StartGapHours int `json:"start_gap_hours"`
@@ -1180,10 +1412,23 @@ type GamePage struct {
 
 // GameState defines model for GameState.
 type GameState struct {
-	GameID     openapi_types.UUID `json:"game_id"`
-	NextTurnAt *time.Time         `json:"next_turn_at,omitempty"`
-	OwnRace    string             `json:"own_race"`
-	Races      []RaceState        `json:"races"`
+	// EarlyTurn A turn is made as soon as everybody is ready for it.
+	EarlyTurn bool `json:"early_turn"`
+
+	// EarlyTurnAt When it is made because everybody is ready; absent while somebody is not.
+	EarlyTurnAt *time.Time         `json:"early_turn_at,omitempty"`
+	GameID      openapi_types.UUID `json:"game_id"`
+
+	// NextTurn The turn being prepared; absent before the first and when the game is over.
+	NextTurn *int `json:"next_turn,omitempty"`
+
+	// NextTurnAt When that is made, as things stand.
+	NextTurnAt *time.Time  `json:"next_turn_at,omitempty"`
+	OwnRace    string      `json:"own_race"`
+	Races      []RaceState `json:"races"`
+
+	// Ready Who is ready for the turn being prepared; absent when there is none, or no turn is made early.
+	Ready *ReadyState `json:"ready,omitempty"`
 
 	// Reason Why the game is paused or has ended.
 	Reason *string    `json:"reason,omitempty"`
@@ -1191,6 +1436,9 @@ type GameState struct {
 
 	// Turn The newest turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
+
+	// Waiting What the game and its engine do or wait for.
+	Waiting Waiting `json:"waiting"`
 }
 
 // GameStatus defines model for GameStatus.
@@ -1285,6 +1533,15 @@ type MembershipList struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// MoveDeadlineRequest defines model for MoveDeadlineRequest.
+type MoveDeadlineRequest struct {
+	// Deadline In the future, and within a year.
+	Deadline time.Time `json:"deadline"`
+
+	// Turn The turn that is due then; refused unless it is next.
+	Turn int32 `json:"turn"`
+}
+
 // MyGame defines model for MyGame.
 type MyGame struct {
 	Game       Game        `json:"game"`
@@ -1304,26 +1561,84 @@ type OpenEnrollmentRequest struct {
 	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 }
 
-// Operation defines model for Operation.
-type Operation struct {
-	Attempt int           `json:"attempt"`
-	By      string        `json:"by"`
-	Kind    OperationKind `json:"kind"`
-	Number  int64         `json:"number"`
-	Since   time.Time     `json:"since"`
-	Turn    *int          `json:"turn,omitempty"`
+// OpenPatch What the engine is being patched to.
+type OpenPatch struct {
+	ImageRef string `json:"image_ref"`
+	Version  string `json:"version"`
 }
+
+// Operation What is being done to the engine right now. It excludes every other.
+type Operation struct {
+	Attempt int    `json:"attempt"`
+	By      string `json:"by"`
+
+	// Cause Why that turn is made.
+	Cause *OperationCause `json:"cause,omitempty"`
+
+	// Deadline The one that the turn consumes.
+	Deadline *time.Time    `json:"deadline,omitempty"`
+	Kind     OperationKind `json:"kind"`
+	Number   int64         `json:"number"`
+	Since    time.Time     `json:"since"`
+
+	// Turn The turn being made, or waiting to be made again when this is over.
+	Turn *int `json:"turn,omitempty"`
+}
+
+// OperationCause Why that turn is made.
+type OperationCause string
 
 // OperationKind defines model for Operation.Kind.
 type OperationKind string
 
 // Orders defines model for Orders.
 type Orders struct {
+	// Batches What was added beside the list, in that order.
+	Batches []StoredBatch `json:"batches"`
+
 	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
-	Commands Commands   `json:"commands"`
+	Commands Commands `json:"commands"`
+
+	// Revision Of the list; 0 when there is none.
 	Revision int64      `json:"revision"`
 	StoredAt *time.Time `json:"stored_at,omitempty"`
 	Turn     int        `json:"turn"`
+}
+
+// Orphan defines model for Orphan.
+type Orphan struct {
+	ContainerID string `json:"container_id"`
+
+	// GameID The one that it is labelled with.
+	GameID   openapi_types.UUID `json:"game_id"`
+	ImageRef string             `json:"image_ref"`
+
+	// Reason Why no game wants it.
+	Reason string `json:"reason"`
+
+	// Since When it was first found.
+	Since time.Time `json:"since"`
+
+	// StartedAt Absent when that is not known.
+	StartedAt *time.Time  `json:"started_at,omitempty"`
+	State     OrphanState `json:"state"`
+}
+
+// OrphanState defines model for Orphan.State.
+type OrphanState string
+
+// OrphanList defines model for OrphanList.
+type OrphanList struct {
+	Items []Orphan `json:"items"`
+
+	// NextCursor Always null: there should be none.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// PatchRuntimeRequest defines model for PatchRuntimeRequest.
+type PatchRuntimeRequest struct {
+	// Version A registered, enabled version: a higher patch of the line that the game is on.
+	Version string `json:"version"`
 }
 
 // Preferences defines model for Preferences.
@@ -1354,6 +1669,28 @@ type PutOrdersResponse struct {
 // PutPreferencesRequest defines model for PutPreferencesRequest.
 type PutPreferencesRequest struct {
 	Email map[string]bool `json:"email"`
+}
+
+// PutReadyRequest defines model for PutReadyRequest.
+type PutReadyRequest struct {
+	Ready bool `json:"ready"`
+
+	// Turn The turn being prepared.
+	Turn int32 `json:"turn"`
+}
+
+// PutReadyResponse defines model for PutReadyResponse.
+type PutReadyResponse struct {
+	// EarlyTurnAt When the turn is made because everybody is ready.
+	EarlyTurnAt *time.Time `json:"early_turn_at,omitempty"`
+
+	// Of Of how many: whoever holds a seat and whose race plays.
+	Of int `json:"of"`
+
+	// Ready The player is ready.
+	Ready      bool `json:"ready"`
+	ReadyCount int  `json:"ready_count"`
+	Turn       int  `json:"turn"`
 }
 
 // RaceName defines model for RaceName.
@@ -1444,10 +1781,26 @@ type Readiness struct {
 // ReadinessStatus defines model for Readiness.Status.
 type ReadinessStatus string
 
+// ReadyState Who is ready for the turn being prepared; absent when there is none, or no turn is made early.
+type ReadyState struct {
+	// Of Of how many: whoever holds a seat and whose race plays.
+	Of int `json:"of"`
+
+	// Own The player is ready.
+	Own bool `json:"own"`
+
+	// Races Those that are ready, if the game shows them.
+	Races      *[]string `json:"races,omitempty"`
+	ReadyCount int       `json:"ready_count"`
+}
+
 // ReasonRequest defines model for ReasonRequest.
 type ReasonRequest struct {
 	Reason *string `json:"reason,omitempty"`
 }
+
+// RecordedWhy defines model for RecordedWhy.
+type RecordedWhy string
 
 // RedeemRequest defines model for RedeemRequest.
 type RedeemRequest struct {
@@ -1499,14 +1852,53 @@ type RoutePage struct {
 
 // Runtime defines model for Runtime.
 type Runtime struct {
-	Deadline      *time.Time         `json:"deadline,omitempty"`
-	EngineVersion *string            `json:"engine_version,omitempty"`
-	GameID        openapi_types.UUID `json:"game_id"`
-	ImageRef      *string            `json:"image_ref,omitempty"`
-	Operation     *Operation         `json:"operation,omitempty"`
-	StartedAt     *time.Time         `json:"started_at,omitempty"`
-	StateDigest   *string            `json:"state_digest,omitempty"`
-	Status        RuntimeStatus      `json:"status"`
+	// BanishPending Races that the engine has not banished yet; absent when there is none, and in lists.
+	BanishPending *[]string `json:"banish_pending,omitempty"`
+
+	// ClosedSince Since when no orders can be given although the game runs.
+	ClosedSince *time.Time `json:"closed_since,omitempty"`
+	Deadline    *time.Time `json:"deadline,omitempty"`
+
+	// DriverUnknown The container daemon does not answer: what the status says may no longer be so.
+	DriverUnknown bool `json:"driver_unknown"`
+
+	// EarlyAt When the turn is made because everybody is ready; an earlier deadline wins.
+	EarlyAt *time.Time `json:"early_at,omitempty"`
+
+	// EndedAt When the game was over, and its container's retention began.
+	EndedAt       *time.Time `json:"ended_at,omitempty"`
+	EngineVersion *string    `json:"engine_version,omitempty"`
+
+	// Failure How the engine last died.
+	Failure    *RuntimeFailure    `json:"failure,omitempty"`
+	GameID     openapi_types.UUID `json:"game_id"`
+	GameName   string             `json:"game_name"`
+	GameStatus GameStatus         `json:"game_status"`
+	ImageRef   *string            `json:"image_ref,omitempty"`
+
+	// Makeup The deadline stands for those that an outage has swallowed.
+	Makeup bool `json:"makeup"`
+
+	// Next What happens next.
+	Next string `json:"next"`
+
+	// NextAt When, if that is known.
+	NextAt *time.Time `json:"next_at,omitempty"`
+
+	// Operation What is being done to the engine right now. It excludes every other.
+	Operation *Operation `json:"operation,omitempty"`
+
+	// Patch What the engine is being patched to.
+	Patch *OpenPatch `json:"patch,omitempty"`
+
+	// RemainingSeconds What a pause has left of the time to the deadline.
+	RemainingSeconds *int64 `json:"remaining_seconds,omitempty"`
+
+	// Reports The newest turn whose reports are all stored; absent before the first.
+	Reports     *int          `json:"reports,omitempty"`
+	StartedAt   *time.Time    `json:"started_at,omitempty"`
+	StateDigest *string       `json:"state_digest,omitempty"`
+	Status      RuntimeStatus `json:"status"`
 
 	// Turn The newest recorded turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
@@ -1519,7 +1911,22 @@ type Runtime struct {
 	WhyText string `json:"why_text"`
 }
 
-// RuntimeStatus defines model for Runtime.Status.
+// RuntimeFailure How the engine last died.
+type RuntimeFailure struct {
+	At    time.Time `json:"at"`
+	Cause string    `json:"cause"`
+
+	// Log The engine's last lines.
+	Log *string `json:"log,omitempty"`
+}
+
+// RuntimePage defines model for RuntimePage.
+type RuntimePage struct {
+	Items      []Runtime `json:"items"`
+	NextCursor *string   `json:"next_cursor"`
+}
+
+// RuntimeStatus defines model for RuntimeStatus.
 type RuntimeStatus string
 
 // Sanction defines model for Sanction.
@@ -1548,6 +1955,26 @@ type SanctionRequest struct {
 
 	// Text For operators.
 	Text *string `json:"text,omitempty"`
+}
+
+// SendCommandsRequest defines model for SendCommandsRequest.
+type SendCommandsRequest struct {
+	// BatchID Names the batch, so that a repeated request adds nothing; made by the service when absent.
+	BatchID *string `json:"batch_id,omitempty"`
+
+	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
+	Commands Commands `json:"commands"`
+	Turn     int32    `json:"turn"`
+}
+
+// SendCommandsResponse defines model for SendCommandsResponse.
+type SendCommandsResponse struct {
+	// Accepted All or none.
+	Accepted int             `json:"accepted"`
+	BatchID  string          `json:"batch_id"`
+	Rejected int             `json:"rejected"`
+	Results  []CommandResult `json:"results"`
+	Turn     int             `json:"turn"`
 }
 
 // SendEmailCodeRequest defines model for SendEmailCodeRequest.
@@ -1597,6 +2024,15 @@ type SetLimit struct {
 	Value     int        `json:"value"`
 }
 
+// StoredBatch defines model for StoredBatch.
+type StoredBatch struct {
+	BatchID string `json:"batch_id"`
+
+	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
+	Commands Commands  `json:"commands"`
+	StoredAt time.Time `json:"stored_at"`
+}
+
 // Tier defines model for Tier.
 type Tier string
 
@@ -1608,6 +2044,36 @@ type TierEntry struct {
 	Source   string     `json:"source"`
 	StartsAt time.Time  `json:"starts_at"`
 	Tier     Tier       `json:"tier"`
+}
+
+// TimelineEntry defines model for TimelineEntry.
+type TimelineEntry struct {
+	At time.Time `json:"at"`
+
+	// By Who; for operators.
+	By *string `json:"by,omitempty"`
+
+	// Cause Why, in one word.
+	Cause string `json:"cause"`
+
+	// Deadline Absent of a turn that was made outside of one.
+	Deadline *time.Time `json:"deadline,omitempty"`
+
+	// LatenessMs From the deadline to the recorded turn.
+	LatenessMs int64 `json:"lateness_ms"`
+
+	// Outcome What became of it: the turn was made, early, or forced; the deadline was skipped; the game was held, since its engine showed another state; the turn could not be made; or it was made outside of this service.
+	Outcome TimelineEntryOutcome `json:"outcome"`
+	Turn    int                  `json:"turn"`
+}
+
+// TimelineEntryOutcome What became of it: the turn was made, early, or forced; the deadline was skipped; the game was held, since its engine showed another state; the turn could not be made; or it was made outside of this service.
+type TimelineEntryOutcome string
+
+// TimelinePage defines model for TimelinePage.
+type TimelinePage struct {
+	Items      []TimelineEntry `json:"items"`
+	NextCursor *string         `json:"next_cursor"`
 }
 
 // TransferRequest defines model for TransferRequest.
@@ -1727,6 +2193,22 @@ type UserSummary struct {
 
 // Visibility defines model for Visibility.
 type Visibility string
+
+// Waiting What the game and its engine do or wait for.
+type Waiting struct {
+	// Code In one word.
+	Code string `json:"code"`
+
+	// Next What happens next.
+	Next string `json:"next"`
+
+	// NextAt When, if that is known.
+	NextAt *time.Time `json:"next_at,omitempty"`
+	Since  time.Time  `json:"since"`
+
+	// Text In a sentence.
+	Text string `json:"text"`
+}
 
 // ApplicationID defines model for ApplicationID.
 type ApplicationID = openapi_types.UUID
@@ -1861,6 +2343,15 @@ type AdminAddEngineVersionParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// AdminEditEngineVersionParams defines parameters for AdminEditEngineVersion.
+type AdminEditEngineVersionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // AdminListGamesParams defines parameters for AdminListGames.
 type AdminListGamesParams struct {
 	// Limit Longest page.
@@ -1941,6 +2432,12 @@ type AdminCancelParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminMoveDeadlineParams defines parameters for AdminMoveDeadline.
+type AdminMoveDeadlineParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminForceStartParams defines parameters for AdminForceStart.
 type AdminForceStartParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -1989,6 +2486,18 @@ type AdminStartParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminListTimelineParams defines parameters for AdminListTimeline.
+type AdminListTimelineParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminTransferParams defines parameters for AdminTransfer.
 type AdminTransferParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -2007,6 +2516,30 @@ type AdminGetRaceNameParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminListRuntimesParams defines parameters for AdminListRuntimes.
+type AdminListRuntimesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status none gives those of games that were never started.
+	Status *RuntimeStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline.
+	Why *RecordedWhy `form:"why,omitempty" json:"why,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListOrphansParams defines parameters for AdminListOrphans.
+type AdminListOrphansParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminGetRuntimeParams defines parameters for AdminGetRuntime.
 type AdminGetRuntimeParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -2015,6 +2548,27 @@ type AdminGetRuntimeParams struct {
 
 // AdminForceNextTurnParams defines parameters for AdminForceNextTurn.
 type AdminForceNextTurnParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminGetLogsParams defines parameters for AdminGetLogs.
+type AdminGetLogsParams struct {
+	// Tail How many lines.
+	Tail *int `form:"tail,omitempty" json:"tail,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminPatchRuntimeParams defines parameters for AdminPatchRuntime.
+type AdminPatchRuntimeParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminRestartRuntimeParams defines parameters for AdminRestartRuntime.
+type AdminRestartRuntimeParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -2224,6 +2778,12 @@ type GetGameStateParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// SendCommandsParams defines parameters for SendCommands.
+type SendCommandsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // GetOrdersParams defines parameters for GetOrders.
 type GetOrdersParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -2236,8 +2796,26 @@ type PutOrdersParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// PutReadyParams defines parameters for PutReady.
+type PutReadyParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // GetReportParams defines parameters for GetReport.
 type GetReportParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListTimelineParams defines parameters for ListTimeline.
+type ListTimelineParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -2325,6 +2903,12 @@ type WithdrawApplicationParams struct {
 
 // CancelLobbyGameParams defines parameters for CancelLobbyGame.
 type CancelLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// MoveLobbyDeadlineParams defines parameters for MoveLobbyDeadline.
+type MoveLobbyDeadlineParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -2538,6 +3122,9 @@ type AdminResetPasswordJSONRequestBody = ResetPasswordRequest
 // AdminAddEngineVersionJSONRequestBody defines body for AdminAddEngineVersion for application/json ContentType.
 type AdminAddEngineVersionJSONRequestBody = AddEngineVersionRequest
 
+// AdminEditEngineVersionJSONRequestBody defines body for AdminEditEngineVersion for application/json ContentType.
+type AdminEditEngineVersionJSONRequestBody = EditEngineVersionRequest
+
 // AdminCreateGameJSONRequestBody defines body for AdminCreateGame for application/json ContentType.
 type AdminCreateGameJSONRequestBody = CreateGameRequest
 
@@ -2550,6 +3137,9 @@ type AdminBanMemberJSONRequestBody = BanRequest
 // AdminCancelJSONRequestBody defines body for AdminCancel for application/json ContentType.
 type AdminCancelJSONRequestBody = ReasonRequest
 
+// AdminMoveDeadlineJSONRequestBody defines body for AdminMoveDeadline for application/json ContentType.
+type AdminMoveDeadlineJSONRequestBody = MoveDeadlineRequest
+
 // AdminOpenEnrollmentJSONRequestBody defines body for AdminOpenEnrollment for application/json ContentType.
 type AdminOpenEnrollmentJSONRequestBody = OpenEnrollmentRequest
 
@@ -2558,6 +3148,9 @@ type AdminTransferJSONRequestBody = TransferRequest
 
 // AdminForceNextTurnJSONRequestBody defines body for AdminForceNextTurn for application/json ContentType.
 type AdminForceNextTurnJSONRequestBody = ForceNextTurnRequest
+
+// AdminPatchRuntimeJSONRequestBody defines body for AdminPatchRuntime for application/json ContentType.
+type AdminPatchRuntimeJSONRequestBody = PatchRuntimeRequest
 
 // AdminChangeUserEmailJSONRequestBody defines body for AdminChangeUserEmail for application/json ContentType.
 type AdminChangeUserEmailJSONRequestBody = ChangeEmailRequest
@@ -2595,8 +3188,14 @@ type UpdateProfileJSONRequestBody = UpdateProfileRequest
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
 
+// SendCommandsJSONRequestBody defines body for SendCommands for application/json ContentType.
+type SendCommandsJSONRequestBody = SendCommandsRequest
+
 // PutOrdersJSONRequestBody defines body for PutOrders for application/json ContentType.
 type PutOrdersJSONRequestBody = PutOrdersRequest
+
+// PutReadyJSONRequestBody defines body for PutReady for application/json ContentType.
+type PutReadyJSONRequestBody = PutReadyRequest
 
 // CreateLobbyGameJSONRequestBody defines body for CreateLobbyGame for application/json ContentType.
 type CreateLobbyGameJSONRequestBody = CreatePrivateGameRequest
@@ -2609,6 +3208,9 @@ type ApplyToGameJSONRequestBody = ApplyRequest
 
 // CancelLobbyGameJSONRequestBody defines body for CancelLobbyGame for application/json ContentType.
 type CancelLobbyGameJSONRequestBody = ReasonRequest
+
+// MoveLobbyDeadlineJSONRequestBody defines body for MoveLobbyDeadline for application/json ContentType.
+type MoveLobbyDeadlineJSONRequestBody = MoveDeadlineRequest
 
 // InviteToGameJSONRequestBody defines body for InviteToGame for application/json ContentType.
 type InviteToGameJSONRequestBody = InviteRequest
@@ -2666,6 +3268,9 @@ type ServerInterface interface {
 	// AdminAddEngineVersion Register an engine version
 	// (POST /api/v1/admin/engine-versions)
 	AdminAddEngineVersion(c *gin.Context, params AdminAddEngineVersionParams)
+	// AdminEditEngineVersion Change a registered engine version
+	// (PATCH /api/v1/admin/engine-versions/{version})
+	AdminEditEngineVersion(c *gin.Context, version string, params AdminEditEngineVersionParams)
 	// AdminListGames All games, newest first
 	// (GET /api/v1/admin/games)
 	AdminListGames(c *gin.Context, params AdminListGamesParams)
@@ -2693,6 +3298,9 @@ type ServerInterface interface {
 	// AdminCancel End a game before its time
 	// (POST /api/v1/admin/games/{game_id}/cancel)
 	AdminCancel(c *gin.Context, gameID GameID, params AdminCancelParams)
+	// AdminMoveDeadline Set when the next turn is due
+	// (POST /api/v1/admin/games/{game_id}/deadline)
+	AdminMoveDeadline(c *gin.Context, gameID GameID, params AdminMoveDeadlineParams)
 	// AdminForceStart Start a game with at least two players
 	// (POST /api/v1/admin/games/{game_id}/force-start)
 	AdminForceStart(c *gin.Context, gameID GameID, params AdminForceStartParams)
@@ -2717,18 +3325,36 @@ type ServerInterface interface {
 	// AdminStart Start a game that is ready
 	// (POST /api/v1/admin/games/{game_id}/start)
 	AdminStart(c *gin.Context, gameID GameID, params AdminStartParams)
+	// AdminListTimeline What became of each deadline, and turns made outside of one, newest first
+	// (GET /api/v1/admin/games/{game_id}/timeline)
+	AdminListTimeline(c *gin.Context, gameID GameID, params AdminListTimelineParams)
 	// AdminTransfer Hand a private game over to a member
 	// (POST /api/v1/admin/games/{game_id}/transfer)
 	AdminTransfer(c *gin.Context, gameID GameID, params AdminTransferParams)
 	// AdminGetRaceName Who holds a race name or one that looks like it, and what became of it
 	// (GET /api/v1/admin/race-names/{name})
 	AdminGetRaceName(c *gin.Context, name string, params AdminGetRaceNameParams)
+	// AdminListRuntimes The engines of games that were ever started, newest game first
+	// (GET /api/v1/admin/runtimes)
+	AdminListRuntimes(c *gin.Context, params AdminListRuntimesParams)
+	// AdminListOrphans Containers that no game wants
+	// (GET /api/v1/admin/runtimes/orphans)
+	AdminListOrphans(c *gin.Context, params AdminListOrphansParams)
 	// AdminGetRuntime A game's engine, its turn, and what it waits for
 	// (GET /api/v1/admin/runtimes/{game_id})
 	AdminGetRuntime(c *gin.Context, gameID GameID, params AdminGetRuntimeParams)
 	// AdminForceNextTurn Make the next turn now
 	// (POST /api/v1/admin/runtimes/{game_id}/force-next-turn)
 	AdminForceNextTurn(c *gin.Context, gameID GameID, params AdminForceNextTurnParams)
+	// AdminGetLogs What a game's engine has said last
+	// (GET /api/v1/admin/runtimes/{game_id}/logs)
+	AdminGetLogs(c *gin.Context, gameID GameID, params AdminGetLogsParams)
+	// AdminPatchRuntime Move the engine to a higher patch of its version line
+	// (POST /api/v1/admin/runtimes/{game_id}/patch)
+	AdminPatchRuntime(c *gin.Context, gameID GameID, params AdminPatchRuntimeParams)
+	// AdminRestartRuntime End the engine in order, and start it again
+	// (POST /api/v1/admin/runtimes/{game_id}/restart)
+	AdminRestartRuntime(c *gin.Context, gameID GameID, params AdminRestartRuntimeParams)
 	// AdminListUsers Players, newest first
 	// (GET /api/v1/admin/users)
 	AdminListUsers(c *gin.Context, params AdminListUsersParams)
@@ -2813,15 +3439,24 @@ type ServerInterface interface {
 	// GetGameState A game as its member sees it
 	// (GET /api/v1/user/games/{game_id})
 	GetGameState(c *gin.Context, gameID GameID, params GetGameStateParams)
+	// SendCommands Add commands to the turn being prepared, all of them or none
+	// (POST /api/v1/user/games/{game_id}/commands)
+	SendCommands(c *gin.Context, gameID GameID, params SendCommandsParams)
 	// GetOrders The stored orders for the turn being prepared
 	// (GET /api/v1/user/games/{game_id}/orders)
 	GetOrders(c *gin.Context, gameID GameID, params GetOrdersParams)
 	// PutOrders Replace the orders for the turn being prepared
 	// (PUT /api/v1/user/games/{game_id}/orders)
 	PutOrders(c *gin.Context, gameID GameID, params PutOrdersParams)
+	// PutReady Say that there are no more orders for a turn, or take that back
+	// (PUT /api/v1/user/games/{game_id}/ready)
+	PutReady(c *gin.Context, gameID GameID, params PutReadyParams)
 	// GetReport The player's report of a turn
 	// (GET /api/v1/user/games/{game_id}/reports/{turn})
 	GetReport(c *gin.Context, gameID GameID, turn int32, params GetReportParams)
+	// ListTimeline What became of each deadline, and turns made outside of one, newest first; for who has or had a seat
+	// (GET /api/v1/user/games/{game_id}/timeline)
+	ListTimeline(c *gin.Context, gameID GameID, params ListTimelineParams)
 	// ListLobbyGames Public games, newest first
 	// (GET /api/v1/user/lobby/games)
 	ListLobbyGames(c *gin.Context, params ListLobbyGamesParams)
@@ -2852,6 +3487,9 @@ type ServerInterface interface {
 	// CancelLobbyGame End a game that has not started
 	// (POST /api/v1/user/lobby/games/{game_id}/cancel)
 	CancelLobbyGame(c *gin.Context, gameID GameID, params CancelLobbyGameParams)
+	// MoveLobbyDeadline Set when the next turn is due
+	// (POST /api/v1/user/lobby/games/{game_id}/deadline)
+	MoveLobbyDeadline(c *gin.Context, gameID GameID, params MoveLobbyDeadlineParams)
 	// ListGameInvites The invites to a game, oldest first: all for its owner, the own ones for others
 	// (GET /api/v1/user/lobby/games/{game_id}/invites)
 	ListGameInvites(c *gin.Context, gameID GameID, params ListGameInvitesParams)
@@ -3509,6 +4147,74 @@ func (siw *ServerInterfaceWrapper) AdminAddEngineVersion(c *gin.Context) {
 	siw.Handler.AdminAddEngineVersion(c, params)
 }
 
+// AdminEditEngineVersion operation middleware
+func (siw *ServerInterfaceWrapper) AdminEditEngineVersion(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "version" -------------
+	var version string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "version", c.Param("version"), &version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter version: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminEditEngineVersionParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminEditEngineVersion(c, version, params)
+}
+
 // AdminListGames operation middleware
 func (siw *ServerInterfaceWrapper) AdminListGames(c *gin.Context) {
 
@@ -4052,6 +4758,55 @@ func (siw *ServerInterfaceWrapper) AdminCancel(c *gin.Context) {
 	siw.Handler.AdminCancel(c, gameID, params)
 }
 
+// AdminMoveDeadline operation middleware
+func (siw *ServerInterfaceWrapper) AdminMoveDeadline(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminMoveDeadlineParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminMoveDeadline(c, gameID, params)
+}
+
 // AdminForceStart operation middleware
 func (siw *ServerInterfaceWrapper) AdminForceStart(c *gin.Context) {
 
@@ -4444,6 +5199,71 @@ func (siw *ServerInterfaceWrapper) AdminStart(c *gin.Context) {
 	siw.Handler.AdminStart(c, gameID, params)
 }
 
+// AdminListTimeline operation middleware
+func (siw *ServerInterfaceWrapper) AdminListTimeline(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListTimelineParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListTimeline(c, gameID, params)
+}
+
 // AdminTransfer operation middleware
 func (siw *ServerInterfaceWrapper) AdminTransfer(c *gin.Context) {
 
@@ -4558,6 +5378,118 @@ func (siw *ServerInterfaceWrapper) AdminGetRaceName(c *gin.Context) {
 	siw.Handler.AdminGetRaceName(c, name, params)
 }
 
+// AdminListRuntimes operation middleware
+func (siw *ServerInterfaceWrapper) AdminListRuntimes(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListRuntimesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "why" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "why", c.Request.URL.Query(), &params.Why, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter why: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListRuntimes(c, params)
+}
+
+// AdminListOrphans operation middleware
+func (siw *ServerInterfaceWrapper) AdminListOrphans(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListOrphansParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListOrphans(c, params)
+}
+
 // AdminGetRuntime operation middleware
 func (siw *ServerInterfaceWrapper) AdminGetRuntime(c *gin.Context) {
 
@@ -4654,6 +5586,161 @@ func (siw *ServerInterfaceWrapper) AdminForceNextTurn(c *gin.Context) {
 	}
 
 	siw.Handler.AdminForceNextTurn(c, gameID, params)
+}
+
+// AdminGetLogs operation middleware
+func (siw *ServerInterfaceWrapper) AdminGetLogs(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminGetLogsParams
+
+	// ------------- Optional query parameter "tail" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tail", c.Request.URL.Query(), &params.Tail, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter tail: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminGetLogs(c, gameID, params)
+}
+
+// AdminPatchRuntime operation middleware
+func (siw *ServerInterfaceWrapper) AdminPatchRuntime(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminPatchRuntimeParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminPatchRuntime(c, gameID, params)
+}
+
+// AdminRestartRuntime operation middleware
+func (siw *ServerInterfaceWrapper) AdminRestartRuntime(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminRestartRuntimeParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminRestartRuntime(c, gameID, params)
 }
 
 // AdminListUsers operation middleware
@@ -6081,6 +7168,55 @@ func (siw *ServerInterfaceWrapper) GetGameState(c *gin.Context) {
 	siw.Handler.GetGameState(c, gameID, params)
 }
 
+// SendCommands operation middleware
+func (siw *ServerInterfaceWrapper) SendCommands(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendCommandsParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SendCommands(c, gameID, params)
+}
+
 // GetOrders operation middleware
 func (siw *ServerInterfaceWrapper) GetOrders(c *gin.Context) {
 
@@ -6179,6 +7315,55 @@ func (siw *ServerInterfaceWrapper) PutOrders(c *gin.Context) {
 	siw.Handler.PutOrders(c, gameID, params)
 }
 
+// PutReady operation middleware
+func (siw *ServerInterfaceWrapper) PutReady(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutReadyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutReady(c, gameID, params)
+}
+
 // GetReport operation middleware
 func (siw *ServerInterfaceWrapper) GetReport(c *gin.Context) {
 
@@ -6235,6 +7420,71 @@ func (siw *ServerInterfaceWrapper) GetReport(c *gin.Context) {
 	}
 
 	siw.Handler.GetReport(c, gameID, turn, params)
+}
+
+// ListTimeline operation middleware
+func (siw *ServerInterfaceWrapper) ListTimeline(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTimelineParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListTimeline(c, gameID, params)
 }
 
 // ListLobbyGames operation middleware
@@ -6839,6 +8089,55 @@ func (siw *ServerInterfaceWrapper) CancelLobbyGame(c *gin.Context) {
 	}
 
 	siw.Handler.CancelLobbyGame(c, gameID, params)
+}
+
+// MoveLobbyDeadline operation middleware
+func (siw *ServerInterfaceWrapper) MoveLobbyDeadline(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MoveLobbyDeadlineParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.MoveLobbyDeadline(c, gameID, params)
 }
 
 // ListGameInvites operation middleware
@@ -8329,6 +9628,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/resume", wrapper.ResumeLobbyGame)
 	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/cancel", wrapper.CancelLobbyGame)
 	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/transfer", wrapper.TransferLobbyGame)
+	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/deadline", wrapper.MoveLobbyDeadline)
 	router.GET(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications", wrapper.ListOwnApplications)
 	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications", wrapper.ApplyToGame)
 	router.POST(options.BaseURL+"/api/v1/user/lobby/games/:game_id/applications/:application_id/approve", wrapper.ApproveApplication)
@@ -8352,6 +9652,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/user/games/:game_id", wrapper.GetGameState)
 	router.GET(options.BaseURL+"/api/v1/user/games/:game_id/orders", wrapper.GetOrders)
 	router.PUT(options.BaseURL+"/api/v1/user/games/:game_id/orders", wrapper.PutOrders)
+	router.POST(options.BaseURL+"/api/v1/user/games/:game_id/commands", wrapper.SendCommands)
+	router.PUT(options.BaseURL+"/api/v1/user/games/:game_id/ready", wrapper.PutReady)
+	router.GET(options.BaseURL+"/api/v1/user/games/:game_id/timeline", wrapper.ListTimeline)
 	router.GET(options.BaseURL+"/api/v1/user/games/:game_id/reports/:turn", wrapper.GetReport)
 	router.GET(options.BaseURL+"/api/v1/admin/admin-accounts", wrapper.AdminListAdmins)
 	router.POST(options.BaseURL+"/api/v1/admin/admin-accounts", wrapper.AdminCreateAdmin)
@@ -8389,14 +9692,22 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/ban-member", wrapper.AdminBanMember)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/force-start", wrapper.AdminForceStart)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/force-stop", wrapper.AdminForceStop)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/deadline", wrapper.AdminMoveDeadline)
+	router.GET(options.BaseURL+"/api/v1/admin/games/:game_id/timeline", wrapper.AdminListTimeline)
 	router.GET(options.BaseURL+"/api/v1/admin/games/:game_id/applications", wrapper.AdminListApplications)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/applications/:application_id/approve", wrapper.AdminApproveApplication)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/applications/:application_id/reject", wrapper.AdminRejectApplication)
 	router.GET(options.BaseURL+"/api/v1/admin/race-names/:name", wrapper.AdminGetRaceName)
+	router.GET(options.BaseURL+"/api/v1/admin/runtimes", wrapper.AdminListRuntimes)
+	router.GET(options.BaseURL+"/api/v1/admin/runtimes/orphans", wrapper.AdminListOrphans)
 	router.GET(options.BaseURL+"/api/v1/admin/runtimes/:game_id", wrapper.AdminGetRuntime)
 	router.POST(options.BaseURL+"/api/v1/admin/runtimes/:game_id/force-next-turn", wrapper.AdminForceNextTurn)
+	router.GET(options.BaseURL+"/api/v1/admin/runtimes/:game_id/logs", wrapper.AdminGetLogs)
+	router.POST(options.BaseURL+"/api/v1/admin/runtimes/:game_id/restart", wrapper.AdminRestartRuntime)
+	router.POST(options.BaseURL+"/api/v1/admin/runtimes/:game_id/patch", wrapper.AdminPatchRuntime)
 	router.GET(options.BaseURL+"/api/v1/admin/engine-versions", wrapper.AdminListEngineVersions)
 	router.POST(options.BaseURL+"/api/v1/admin/engine-versions", wrapper.AdminAddEngineVersion)
+	router.PATCH(options.BaseURL+"/api/v1/admin/engine-versions/:version", wrapper.AdminEditEngineVersion)
 	router.GET(options.BaseURL+"/healthz", wrapper.Healthz)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz)
 }
@@ -8417,6 +9728,15 @@ type AdminGameJSONResponse struct {
 	Body AdminGame
 
 	Headers AdminGameResponseHeaders
+}
+
+type EngineVersionResponseHeaders struct {
+	ETag *string
+}
+type EngineVersionJSONResponse struct {
+	Body EngineVersion
+
+	Headers EngineVersionResponseHeaders
 }
 
 type ErrorJSONResponse Error
@@ -8798,15 +10118,18 @@ type AdminAddEngineVersionResponseObject interface {
 	VisitAdminAddEngineVersionResponse(w http.ResponseWriter) error
 }
 
-type AdminAddEngineVersion201JSONResponse EngineVersion
+type AdminAddEngineVersion201JSONResponse struct{ EngineVersionJSONResponse }
 
 func (response AdminAddEngineVersion201JSONResponse) VisitAdminAddEngineVersionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	w.WriteHeader(201)
 	_, err := buf.WriteTo(w)
 	return err
@@ -8818,6 +10141,50 @@ type AdminAddEngineVersiondefaultJSONResponse struct {
 }
 
 func (response AdminAddEngineVersiondefaultJSONResponse) VisitAdminAddEngineVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminEditEngineVersionRequestObject struct {
+	Version string `json:"version"`
+	Params  AdminEditEngineVersionParams
+	Body    *AdminEditEngineVersionJSONRequestBody
+}
+
+type AdminEditEngineVersionResponseObject interface {
+	VisitAdminEditEngineVersionResponse(w http.ResponseWriter) error
+}
+
+type AdminEditEngineVersion200JSONResponse struct{ EngineVersionJSONResponse }
+
+func (response AdminEditEngineVersion200JSONResponse) VisitAdminEditEngineVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminEditEngineVersiondefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminEditEngineVersiondefaultJSONResponse) VisitAdminEditEngineVersionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9208,6 +10575,50 @@ func (response AdminCanceldefaultJSONResponse) VisitAdminCancelResponse(w http.R
 	return err
 }
 
+type AdminMoveDeadlineRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminMoveDeadlineParams
+	Body   *AdminMoveDeadlineJSONRequestBody
+}
+
+type AdminMoveDeadlineResponseObject interface {
+	VisitAdminMoveDeadlineResponse(w http.ResponseWriter) error
+}
+
+type AdminMoveDeadline200JSONResponse struct{ AdminGameJSONResponse }
+
+func (response AdminMoveDeadline200JSONResponse) VisitAdminMoveDeadlineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminMoveDeadlinedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminMoveDeadlinedefaultJSONResponse) VisitAdminMoveDeadlineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AdminForceStartRequestObject struct {
 	GameID GameID `json:"game_id"`
 	Params AdminForceStartParams
@@ -9553,6 +10964,46 @@ func (response AdminStartdefaultJSONResponse) VisitAdminStartResponse(w http.Res
 	return err
 }
 
+type AdminListTimelineRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminListTimelineParams
+}
+
+type AdminListTimelineResponseObject interface {
+	VisitAdminListTimelineResponse(w http.ResponseWriter) error
+}
+
+type AdminListTimeline200JSONResponse TimelinePage
+
+func (response AdminListTimeline200JSONResponse) VisitAdminListTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListTimelinedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListTimelinedefaultJSONResponse) VisitAdminListTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AdminTransferRequestObject struct {
 	GameID GameID `json:"game_id"`
 	Params AdminTransferParams
@@ -9637,6 +11088,84 @@ func (response AdminGetRaceNamedefaultJSONResponse) VisitAdminGetRaceNameRespons
 	return err
 }
 
+type AdminListRuntimesRequestObject struct {
+	Params AdminListRuntimesParams
+}
+
+type AdminListRuntimesResponseObject interface {
+	VisitAdminListRuntimesResponse(w http.ResponseWriter) error
+}
+
+type AdminListRuntimes200JSONResponse RuntimePage
+
+func (response AdminListRuntimes200JSONResponse) VisitAdminListRuntimesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListRuntimesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListRuntimesdefaultJSONResponse) VisitAdminListRuntimesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListOrphansRequestObject struct {
+	Params AdminListOrphansParams
+}
+
+type AdminListOrphansResponseObject interface {
+	VisitAdminListOrphansResponse(w http.ResponseWriter) error
+}
+
+type AdminListOrphans200JSONResponse OrphanList
+
+func (response AdminListOrphans200JSONResponse) VisitAdminListOrphansResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListOrphansdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListOrphansdefaultJSONResponse) VisitAdminListOrphansResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AdminGetRuntimeRequestObject struct {
 	GameID GameID `json:"game_id"`
 	Params AdminGetRuntimeParams
@@ -9707,6 +11236,127 @@ type AdminForceNextTurndefaultJSONResponse struct {
 }
 
 func (response AdminForceNextTurndefaultJSONResponse) VisitAdminForceNextTurnResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminGetLogsRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminGetLogsParams
+}
+
+type AdminGetLogsResponseObject interface {
+	VisitAdminGetLogsResponse(w http.ResponseWriter) error
+}
+
+type AdminGetLogs200JSONResponse EngineLog
+
+func (response AdminGetLogs200JSONResponse) VisitAdminGetLogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminGetLogsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminGetLogsdefaultJSONResponse) VisitAdminGetLogsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminPatchRuntimeRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminPatchRuntimeParams
+	Body   *AdminPatchRuntimeJSONRequestBody
+}
+
+type AdminPatchRuntimeResponseObject interface {
+	VisitAdminPatchRuntimeResponse(w http.ResponseWriter) error
+}
+
+type AdminPatchRuntime200JSONResponse struct{ RuntimeJSONResponse }
+
+func (response AdminPatchRuntime200JSONResponse) VisitAdminPatchRuntimeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminPatchRuntimedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminPatchRuntimedefaultJSONResponse) VisitAdminPatchRuntimeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRestartRuntimeRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminRestartRuntimeParams
+}
+
+type AdminRestartRuntimeResponseObject interface {
+	VisitAdminRestartRuntimeResponse(w http.ResponseWriter) error
+}
+
+type AdminRestartRuntime200JSONResponse struct{ RuntimeJSONResponse }
+
+func (response AdminRestartRuntime200JSONResponse) VisitAdminRestartRuntimeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRestartRuntimedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminRestartRuntimedefaultJSONResponse) VisitAdminRestartRuntimeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10843,6 +12493,47 @@ func (response GetGameStatedefaultJSONResponse) VisitGetGameStateResponse(w http
 	return err
 }
 
+type SendCommandsRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params SendCommandsParams
+	Body   *SendCommandsJSONRequestBody
+}
+
+type SendCommandsResponseObject interface {
+	VisitSendCommandsResponse(w http.ResponseWriter) error
+}
+
+type SendCommands200JSONResponse SendCommandsResponse
+
+func (response SendCommands200JSONResponse) VisitSendCommandsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendCommandsdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response SendCommandsdefaultJSONResponse) VisitSendCommandsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetOrdersRequestObject struct {
 	GameID GameID `json:"game_id"`
 	Params GetOrdersParams
@@ -10924,6 +12615,47 @@ func (response PutOrdersdefaultJSONResponse) VisitPutOrdersResponse(w http.Respo
 	return err
 }
 
+type PutReadyRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params PutReadyParams
+	Body   *PutReadyJSONRequestBody
+}
+
+type PutReadyResponseObject interface {
+	VisitPutReadyResponse(w http.ResponseWriter) error
+}
+
+type PutReady200JSONResponse PutReadyResponse
+
+func (response PutReady200JSONResponse) VisitPutReadyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PutReadydefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response PutReadydefaultJSONResponse) VisitPutReadyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReportRequestObject struct {
 	GameID GameID `json:"game_id"`
 	Turn   int32  `json:"turn"`
@@ -10954,6 +12686,46 @@ type GetReportdefaultJSONResponse struct {
 }
 
 func (response GetReportdefaultJSONResponse) VisitGetReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTimelineRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params ListTimelineParams
+}
+
+type ListTimelineResponseObject interface {
+	VisitListTimelineResponse(w http.ResponseWriter) error
+}
+
+type ListTimeline200JSONResponse TimelinePage
+
+func (response ListTimeline200JSONResponse) VisitListTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTimelinedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response ListTimelinedefaultJSONResponse) VisitListTimelineResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11371,6 +13143,50 @@ type CancelLobbyGamedefaultJSONResponse struct {
 }
 
 func (response CancelLobbyGamedefaultJSONResponse) VisitCancelLobbyGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveLobbyDeadlineRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params MoveLobbyDeadlineParams
+	Body   *MoveLobbyDeadlineJSONRequestBody
+}
+
+type MoveLobbyDeadlineResponseObject interface {
+	VisitMoveLobbyDeadlineResponse(w http.ResponseWriter) error
+}
+
+type MoveLobbyDeadline200JSONResponse struct{ LobbyGameJSONResponse }
+
+func (response MoveLobbyDeadline200JSONResponse) VisitMoveLobbyDeadlineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveLobbyDeadlinedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response MoveLobbyDeadlinedefaultJSONResponse) VisitMoveLobbyDeadlineResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12558,6 +14374,9 @@ type StrictServerInterface interface {
 	// AdminAddEngineVersion Register an engine version
 	// (POST /api/v1/admin/engine-versions)
 	AdminAddEngineVersion(ctx context.Context, request AdminAddEngineVersionRequestObject) (AdminAddEngineVersionResponseObject, error)
+	// AdminEditEngineVersion Change a registered engine version
+	// (PATCH /api/v1/admin/engine-versions/{version})
+	AdminEditEngineVersion(ctx context.Context, request AdminEditEngineVersionRequestObject) (AdminEditEngineVersionResponseObject, error)
 	// AdminListGames All games, newest first
 	// (GET /api/v1/admin/games)
 	AdminListGames(ctx context.Context, request AdminListGamesRequestObject) (AdminListGamesResponseObject, error)
@@ -12585,6 +14404,9 @@ type StrictServerInterface interface {
 	// AdminCancel End a game before its time
 	// (POST /api/v1/admin/games/{game_id}/cancel)
 	AdminCancel(ctx context.Context, request AdminCancelRequestObject) (AdminCancelResponseObject, error)
+	// AdminMoveDeadline Set when the next turn is due
+	// (POST /api/v1/admin/games/{game_id}/deadline)
+	AdminMoveDeadline(ctx context.Context, request AdminMoveDeadlineRequestObject) (AdminMoveDeadlineResponseObject, error)
 	// AdminForceStart Start a game with at least two players
 	// (POST /api/v1/admin/games/{game_id}/force-start)
 	AdminForceStart(ctx context.Context, request AdminForceStartRequestObject) (AdminForceStartResponseObject, error)
@@ -12609,18 +14431,36 @@ type StrictServerInterface interface {
 	// AdminStart Start a game that is ready
 	// (POST /api/v1/admin/games/{game_id}/start)
 	AdminStart(ctx context.Context, request AdminStartRequestObject) (AdminStartResponseObject, error)
+	// AdminListTimeline What became of each deadline, and turns made outside of one, newest first
+	// (GET /api/v1/admin/games/{game_id}/timeline)
+	AdminListTimeline(ctx context.Context, request AdminListTimelineRequestObject) (AdminListTimelineResponseObject, error)
 	// AdminTransfer Hand a private game over to a member
 	// (POST /api/v1/admin/games/{game_id}/transfer)
 	AdminTransfer(ctx context.Context, request AdminTransferRequestObject) (AdminTransferResponseObject, error)
 	// AdminGetRaceName Who holds a race name or one that looks like it, and what became of it
 	// (GET /api/v1/admin/race-names/{name})
 	AdminGetRaceName(ctx context.Context, request AdminGetRaceNameRequestObject) (AdminGetRaceNameResponseObject, error)
+	// AdminListRuntimes The engines of games that were ever started, newest game first
+	// (GET /api/v1/admin/runtimes)
+	AdminListRuntimes(ctx context.Context, request AdminListRuntimesRequestObject) (AdminListRuntimesResponseObject, error)
+	// AdminListOrphans Containers that no game wants
+	// (GET /api/v1/admin/runtimes/orphans)
+	AdminListOrphans(ctx context.Context, request AdminListOrphansRequestObject) (AdminListOrphansResponseObject, error)
 	// AdminGetRuntime A game's engine, its turn, and what it waits for
 	// (GET /api/v1/admin/runtimes/{game_id})
 	AdminGetRuntime(ctx context.Context, request AdminGetRuntimeRequestObject) (AdminGetRuntimeResponseObject, error)
 	// AdminForceNextTurn Make the next turn now
 	// (POST /api/v1/admin/runtimes/{game_id}/force-next-turn)
 	AdminForceNextTurn(ctx context.Context, request AdminForceNextTurnRequestObject) (AdminForceNextTurnResponseObject, error)
+	// AdminGetLogs What a game's engine has said last
+	// (GET /api/v1/admin/runtimes/{game_id}/logs)
+	AdminGetLogs(ctx context.Context, request AdminGetLogsRequestObject) (AdminGetLogsResponseObject, error)
+	// AdminPatchRuntime Move the engine to a higher patch of its version line
+	// (POST /api/v1/admin/runtimes/{game_id}/patch)
+	AdminPatchRuntime(ctx context.Context, request AdminPatchRuntimeRequestObject) (AdminPatchRuntimeResponseObject, error)
+	// AdminRestartRuntime End the engine in order, and start it again
+	// (POST /api/v1/admin/runtimes/{game_id}/restart)
+	AdminRestartRuntime(ctx context.Context, request AdminRestartRuntimeRequestObject) (AdminRestartRuntimeResponseObject, error)
 	// AdminListUsers Players, newest first
 	// (GET /api/v1/admin/users)
 	AdminListUsers(ctx context.Context, request AdminListUsersRequestObject) (AdminListUsersResponseObject, error)
@@ -12705,15 +14545,24 @@ type StrictServerInterface interface {
 	// GetGameState A game as its member sees it
 	// (GET /api/v1/user/games/{game_id})
 	GetGameState(ctx context.Context, request GetGameStateRequestObject) (GetGameStateResponseObject, error)
+	// SendCommands Add commands to the turn being prepared, all of them or none
+	// (POST /api/v1/user/games/{game_id}/commands)
+	SendCommands(ctx context.Context, request SendCommandsRequestObject) (SendCommandsResponseObject, error)
 	// GetOrders The stored orders for the turn being prepared
 	// (GET /api/v1/user/games/{game_id}/orders)
 	GetOrders(ctx context.Context, request GetOrdersRequestObject) (GetOrdersResponseObject, error)
 	// PutOrders Replace the orders for the turn being prepared
 	// (PUT /api/v1/user/games/{game_id}/orders)
 	PutOrders(ctx context.Context, request PutOrdersRequestObject) (PutOrdersResponseObject, error)
+	// PutReady Say that there are no more orders for a turn, or take that back
+	// (PUT /api/v1/user/games/{game_id}/ready)
+	PutReady(ctx context.Context, request PutReadyRequestObject) (PutReadyResponseObject, error)
 	// GetReport The player's report of a turn
 	// (GET /api/v1/user/games/{game_id}/reports/{turn})
 	GetReport(ctx context.Context, request GetReportRequestObject) (GetReportResponseObject, error)
+	// ListTimeline What became of each deadline, and turns made outside of one, newest first; for who has or had a seat
+	// (GET /api/v1/user/games/{game_id}/timeline)
+	ListTimeline(ctx context.Context, request ListTimelineRequestObject) (ListTimelineResponseObject, error)
 	// ListLobbyGames Public games, newest first
 	// (GET /api/v1/user/lobby/games)
 	ListLobbyGames(ctx context.Context, request ListLobbyGamesRequestObject) (ListLobbyGamesResponseObject, error)
@@ -12744,6 +14593,9 @@ type StrictServerInterface interface {
 	// CancelLobbyGame End a game that has not started
 	// (POST /api/v1/user/lobby/games/{game_id}/cancel)
 	CancelLobbyGame(ctx context.Context, request CancelLobbyGameRequestObject) (CancelLobbyGameResponseObject, error)
+	// MoveLobbyDeadline Set when the next turn is due
+	// (POST /api/v1/user/lobby/games/{game_id}/deadline)
+	MoveLobbyDeadline(ctx context.Context, request MoveLobbyDeadlineRequestObject) (MoveLobbyDeadlineResponseObject, error)
 	// ListGameInvites The invites to a game, oldest first: all for its owner, the own ones for others
 	// (GET /api/v1/user/lobby/games/{game_id}/invites)
 	ListGameInvites(ctx context.Context, request ListGameInvitesRequestObject) (ListGameInvitesResponseObject, error)
@@ -13205,6 +15057,51 @@ func (sh *strictHandler) AdminAddEngineVersion(ctx *gin.Context, params AdminAdd
 	}
 }
 
+// AdminEditEngineVersion operation middleware
+func (sh *strictHandler) AdminEditEngineVersion(ctx *gin.Context, version string, params AdminEditEngineVersionParams) {
+	var request AdminEditEngineVersionRequestObject
+
+	request.Version = version
+	request.Params = params
+
+	var body AdminEditEngineVersionJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminEditEngineVersion(ctx, request.(AdminEditEngineVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminEditEngineVersion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminEditEngineVersionResponseObject); ok {
+		if err := validResponse.VisitAdminEditEngineVersionResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AdminListGames operation middleware
 func (sh *strictHandler) AdminListGames(ctx *gin.Context, params AdminListGamesParams) {
 	var request AdminListGamesRequestObject
@@ -13520,6 +15417,51 @@ func (sh *strictHandler) AdminCancel(ctx *gin.Context, gameID GameID, params Adm
 	}
 }
 
+// AdminMoveDeadline operation middleware
+func (sh *strictHandler) AdminMoveDeadline(ctx *gin.Context, gameID GameID, params AdminMoveDeadlineParams) {
+	var request AdminMoveDeadlineRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body AdminMoveDeadlineJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminMoveDeadline(ctx, request.(AdminMoveDeadlineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminMoveDeadline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminMoveDeadlineResponseObject); ok {
+		if err := validResponse.VisitAdminMoveDeadlineResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AdminForceStart operation middleware
 func (sh *strictHandler) AdminForceStart(ctx *gin.Context, gameID GameID, params AdminForceStartParams) {
 	var request AdminForceStartRequestObject
@@ -13754,6 +15696,33 @@ func (sh *strictHandler) AdminStart(ctx *gin.Context, gameID GameID, params Admi
 	}
 }
 
+// AdminListTimeline operation middleware
+func (sh *strictHandler) AdminListTimeline(ctx *gin.Context, gameID GameID, params AdminListTimelineParams) {
+	var request AdminListTimelineRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListTimeline(ctx, request.(AdminListTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListTimeline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListTimelineResponseObject); ok {
+		if err := validResponse.VisitAdminListTimelineResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AdminTransfer operation middleware
 func (sh *strictHandler) AdminTransfer(ctx *gin.Context, gameID GameID, params AdminTransferParams) {
 	var request AdminTransferRequestObject
@@ -13826,6 +15795,58 @@ func (sh *strictHandler) AdminGetRaceName(ctx *gin.Context, name string, params 
 	}
 }
 
+// AdminListRuntimes operation middleware
+func (sh *strictHandler) AdminListRuntimes(ctx *gin.Context, params AdminListRuntimesParams) {
+	var request AdminListRuntimesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListRuntimes(ctx, request.(AdminListRuntimesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListRuntimes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListRuntimesResponseObject); ok {
+		if err := validResponse.VisitAdminListRuntimesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminListOrphans operation middleware
+func (sh *strictHandler) AdminListOrphans(ctx *gin.Context, params AdminListOrphansParams) {
+	var request AdminListOrphansRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListOrphans(ctx, request.(AdminListOrphansRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListOrphans")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListOrphansResponseObject); ok {
+		if err := validResponse.VisitAdminListOrphansResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // AdminGetRuntime operation middleware
 func (sh *strictHandler) AdminGetRuntime(ctx *gin.Context, gameID GameID, params AdminGetRuntimeParams) {
 	var request AdminGetRuntimeRequestObject
@@ -13891,6 +15912,105 @@ func (sh *strictHandler) AdminForceNextTurn(ctx *gin.Context, gameID GameID, par
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AdminForceNextTurnResponseObject); ok {
 		if err := validResponse.VisitAdminForceNextTurnResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminGetLogs operation middleware
+func (sh *strictHandler) AdminGetLogs(ctx *gin.Context, gameID GameID, params AdminGetLogsParams) {
+	var request AdminGetLogsRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminGetLogs(ctx, request.(AdminGetLogsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminGetLogs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminGetLogsResponseObject); ok {
+		if err := validResponse.VisitAdminGetLogsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminPatchRuntime operation middleware
+func (sh *strictHandler) AdminPatchRuntime(ctx *gin.Context, gameID GameID, params AdminPatchRuntimeParams) {
+	var request AdminPatchRuntimeRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body AdminPatchRuntimeJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminPatchRuntime(ctx, request.(AdminPatchRuntimeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminPatchRuntime")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminPatchRuntimeResponseObject); ok {
+		if err := validResponse.VisitAdminPatchRuntimeResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminRestartRuntime operation middleware
+func (sh *strictHandler) AdminRestartRuntime(ctx *gin.Context, gameID GameID, params AdminRestartRuntimeParams) {
+	var request AdminRestartRuntimeRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminRestartRuntime(ctx, request.(AdminRestartRuntimeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminRestartRuntime")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminRestartRuntimeResponseObject); ok {
+		if err := validResponse.VisitAdminRestartRuntimeResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -14858,6 +16978,51 @@ func (sh *strictHandler) GetGameState(ctx *gin.Context, gameID GameID, params Ge
 	}
 }
 
+// SendCommands operation middleware
+func (sh *strictHandler) SendCommands(ctx *gin.Context, gameID GameID, params SendCommandsParams) {
+	var request SendCommandsRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body SendCommandsJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SendCommands(ctx, request.(SendCommandsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendCommands")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(SendCommandsResponseObject); ok {
+		if err := validResponse.VisitSendCommandsResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetOrders operation middleware
 func (sh *strictHandler) GetOrders(ctx *gin.Context, gameID GameID, params GetOrdersParams) {
 	var request GetOrdersRequestObject
@@ -14930,6 +17095,51 @@ func (sh *strictHandler) PutOrders(ctx *gin.Context, gameID GameID, params PutOr
 	}
 }
 
+// PutReady operation middleware
+func (sh *strictHandler) PutReady(ctx *gin.Context, gameID GameID, params PutReadyParams) {
+	var request PutReadyRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body PutReadyJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PutReady(ctx, request.(PutReadyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutReady")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(PutReadyResponseObject); ok {
+		if err := validResponse.VisitPutReadyResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetReport operation middleware
 func (sh *strictHandler) GetReport(ctx *gin.Context, gameID GameID, turn int32, params GetReportParams) {
 	var request GetReportRequestObject
@@ -14951,6 +17161,33 @@ func (sh *strictHandler) GetReport(ctx *gin.Context, gameID GameID, turn int32, 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(GetReportResponseObject); ok {
 		if err := validResponse.VisitGetReportResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTimeline operation middleware
+func (sh *strictHandler) ListTimeline(ctx *gin.Context, gameID GameID, params ListTimelineParams) {
+	var request ListTimelineRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTimeline(ctx, request.(ListTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTimeline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(ListTimelineResponseObject); ok {
+		if err := validResponse.VisitListTimelineResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {
@@ -15294,6 +17531,51 @@ func (sh *strictHandler) CancelLobbyGame(ctx *gin.Context, gameID GameID, params
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(CancelLobbyGameResponseObject); ok {
 		if err := validResponse.VisitCancelLobbyGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// MoveLobbyDeadline operation middleware
+func (sh *strictHandler) MoveLobbyDeadline(ctx *gin.Context, gameID GameID, params MoveLobbyDeadlineParams) {
+	var request MoveLobbyDeadlineRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body MoveLobbyDeadlineJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MoveLobbyDeadline(ctx, request.(MoveLobbyDeadlineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MoveLobbyDeadline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(MoveLobbyDeadlineResponseObject); ok {
+		if err := validResponse.VisitMoveLobbyDeadlineResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

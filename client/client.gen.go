@@ -81,6 +81,27 @@ func (e AuditLineActorKind) Valid() bool {
 	}
 }
 
+// Defines values for CatchUp.
+const (
+	CatchUpRunOnce CatchUp = "run_once"
+	CatchUpShift   CatchUp = "shift"
+	CatchUpSkip    CatchUp = "skip"
+)
+
+// Valid indicates whether the value is a known member of the CatchUp enum.
+func (e CatchUp) Valid() bool {
+	switch e {
+	case CatchUpRunOnce:
+		return true
+	case CatchUpShift:
+		return true
+	case CatchUpSkip:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeviceSessionStatus.
 const (
 	DeviceSessionStatusActive  DeviceSessionStatus = "active"
@@ -288,17 +309,50 @@ func (e MembershipStatus) Valid() bool {
 	}
 }
 
+// Defines values for OperationCause.
+const (
+	OperationCauseCatchUp  OperationCause = "catch_up"
+	OperationCauseEarly    OperationCause = "early"
+	OperationCauseForced   OperationCause = "forced"
+	OperationCauseSchedule OperationCause = "schedule"
+)
+
+// Valid indicates whether the value is a known member of the OperationCause enum.
+func (e OperationCause) Valid() bool {
+	switch e {
+	case OperationCauseCatchUp:
+		return true
+	case OperationCauseEarly:
+		return true
+	case OperationCauseForced:
+		return true
+	case OperationCauseSchedule:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OperationKind.
 const (
-	OperationKindResume OperationKind = "resume"
-	OperationKindStart  OperationKind = "start"
-	OperationKindStop   OperationKind = "stop"
-	OperationKindTurn   OperationKind = "turn"
+	OperationKindPatch   OperationKind = "patch"
+	OperationKindRemove  OperationKind = "remove"
+	OperationKindRestart OperationKind = "restart"
+	OperationKindResume  OperationKind = "resume"
+	OperationKindStart   OperationKind = "start"
+	OperationKindStop    OperationKind = "stop"
+	OperationKindTurn    OperationKind = "turn"
 )
 
 // Valid indicates whether the value is a known member of the OperationKind enum.
 func (e OperationKind) Valid() bool {
 	switch e {
+	case OperationKindPatch:
+		return true
+	case OperationKindRemove:
+		return true
+	case OperationKindRestart:
+		return true
 	case OperationKindResume:
 		return true
 	case OperationKindStart:
@@ -306,6 +360,27 @@ func (e OperationKind) Valid() bool {
 	case OperationKindStop:
 		return true
 	case OperationKindTurn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OrphanState.
+const (
+	OrphanStateExited  OrphanState = "exited"
+	OrphanStateMissing OrphanState = "missing"
+	OrphanStateRunning OrphanState = "running"
+)
+
+// Valid indicates whether the value is a known member of the OrphanState enum.
+func (e OrphanState) Valid() bool {
+	switch e {
+	case OrphanStateExited:
+		return true
+	case OrphanStateMissing:
+		return true
+	case OrphanStateRunning:
 		return true
 	default:
 		return false
@@ -405,6 +480,66 @@ func (e ReadinessStatus) Valid() bool {
 	}
 }
 
+// Defines values for RecordedWhy.
+const (
+	RecordedWhyDriverUnknown     RecordedWhy = "driver_unknown"
+	RecordedWhyEngineUnreachable RecordedWhy = "engine_unreachable"
+	RecordedWhyFinished          RecordedWhy = "finished"
+	RecordedWhyGenerating        RecordedWhy = "generating"
+	RecordedWhyGenerationFailed  RecordedWhy = "generation_failed"
+	RecordedWhyIdle              RecordedWhy = "idle"
+	RecordedWhyPatching          RecordedWhy = "patching"
+	RecordedWhyPaused            RecordedWhy = "paused"
+	RecordedWhyRemoved           RecordedWhy = "removed"
+	RecordedWhyRestarting        RecordedWhy = "restarting"
+	RecordedWhyResuming          RecordedWhy = "resuming"
+	RecordedWhyStartFailed       RecordedWhy = "start_failed"
+	RecordedWhyStarting          RecordedWhy = "starting"
+	RecordedWhyStateMismatch     RecordedWhy = "state_mismatch"
+	RecordedWhyStopped           RecordedWhy = "stopped"
+	RecordedWhyWaitingDeadline   RecordedWhy = "waiting_deadline"
+)
+
+// Valid indicates whether the value is a known member of the RecordedWhy enum.
+func (e RecordedWhy) Valid() bool {
+	switch e {
+	case RecordedWhyDriverUnknown:
+		return true
+	case RecordedWhyEngineUnreachable:
+		return true
+	case RecordedWhyFinished:
+		return true
+	case RecordedWhyGenerating:
+		return true
+	case RecordedWhyGenerationFailed:
+		return true
+	case RecordedWhyIdle:
+		return true
+	case RecordedWhyPatching:
+		return true
+	case RecordedWhyPaused:
+		return true
+	case RecordedWhyRemoved:
+		return true
+	case RecordedWhyRestarting:
+		return true
+	case RecordedWhyResuming:
+		return true
+	case RecordedWhyStartFailed:
+		return true
+	case RecordedWhyStarting:
+		return true
+	case RecordedWhyStateMismatch:
+		return true
+	case RecordedWhyStopped:
+		return true
+	case RecordedWhyWaitingDeadline:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RouteChannel.
 const (
 	RouteChannelEmail RouteChannel = "email"
@@ -457,6 +592,7 @@ const (
 	RuntimeStatusGenerationFailed     RuntimeStatus = "generation_failed"
 	RuntimeStatusGenerationInProgress RuntimeStatus = "generation_in_progress"
 	RuntimeStatusNone                 RuntimeStatus = "none"
+	RuntimeStatusRemoved              RuntimeStatus = "removed"
 	RuntimeStatusRunning              RuntimeStatus = "running"
 	RuntimeStatusStarting             RuntimeStatus = "starting"
 	RuntimeStatusStopped              RuntimeStatus = "stopped"
@@ -474,6 +610,8 @@ func (e RuntimeStatus) Valid() bool {
 	case RuntimeStatusGenerationInProgress:
 		return true
 	case RuntimeStatusNone:
+		return true
+	case RuntimeStatusRemoved:
 		return true
 	case RuntimeStatusRunning:
 		return true
@@ -555,6 +693,39 @@ func (e Tier) Valid() bool {
 	case TierPermanent:
 		return true
 	case TierYearly:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TimelineEntryOutcome.
+const (
+	TimelineEntryOutcomeEarly    TimelineEntryOutcome = "early"
+	TimelineEntryOutcomeExternal TimelineEntryOutcome = "external"
+	TimelineEntryOutcomeFailed   TimelineEntryOutcome = "failed"
+	TimelineEntryOutcomeForced   TimelineEntryOutcome = "forced"
+	TimelineEntryOutcomeHeld     TimelineEntryOutcome = "held"
+	TimelineEntryOutcomeRan      TimelineEntryOutcome = "ran"
+	TimelineEntryOutcomeSkipped  TimelineEntryOutcome = "skipped"
+)
+
+// Valid indicates whether the value is a known member of the TimelineEntryOutcome enum.
+func (e TimelineEntryOutcome) Valid() bool {
+	switch e {
+	case TimelineEntryOutcomeEarly:
+		return true
+	case TimelineEntryOutcomeExternal:
+		return true
+	case TimelineEntryOutcomeFailed:
+		return true
+	case TimelineEntryOutcomeForced:
+		return true
+	case TimelineEntryOutcomeHeld:
+		return true
+	case TimelineEntryOutcomeRan:
+		return true
+	case TimelineEntryOutcomeSkipped:
 		return true
 	default:
 		return false
@@ -783,9 +954,12 @@ type AdminAccountList struct {
 
 // AdminGame defines model for AdminGame.
 type AdminGame struct {
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp           CatchUp             `json:"catch_up"`
 	CreatedAt         time.Time           `json:"created_at"`
 	CreatedBy         string              `json:"created_by"`
 	Description       string              `json:"description"`
+	EarlyTurn         bool                `json:"early_turn"`
 	EnrollmentEndsAt  *time.Time          `json:"enrollment_ends_at,omitempty"`
 	GameID            openapi_types.UUID  `json:"game_id"`
 	MaxPlayers        int                 `json:"max_players"`
@@ -797,6 +971,7 @@ type AdminGame struct {
 	Reason            *string             `json:"reason,omitempty"`
 	Runtime           Runtime             `json:"runtime"`
 	ScheduleTimeZone  string              `json:"schedule_time_zone"`
+	ShowReady         bool                `json:"show_ready"`
 	StartGapHours     int                 `json:"start_gap_hours"`
 	StartGapPlayers   int                 `json:"start_gap_players"`
 
@@ -861,6 +1036,9 @@ type BanRequest struct {
 	Reason *string            `json:"reason,omitempty"`
 	UserID openapi_types.UUID `json:"user_id"`
 }
+
+// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+type CatchUp string
 
 // ChangeEmailRequest defines model for ChangeEmailRequest.
 type ChangeEmailRequest struct {
@@ -931,7 +1109,12 @@ type CreateAdminRequest struct {
 
 // CreateGameRequest defines model for CreateGameRequest.
 type CreateGameRequest struct {
-	Description      *string    `json:"description,omitempty"`
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp     *CatchUp `json:"catch_up,omitempty"`
+	Description *string  `json:"description,omitempty"`
+
+	// EarlyTurn A turn is made as soon as everybody is ready for it.
+	EarlyTurn        *bool      `json:"early_turn,omitempty"`
 	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 	MaxPlayers       int        `json:"max_players"`
 	MinPlayers       int        `json:"min_players"`
@@ -942,6 +1125,9 @@ type CreateGameRequest struct {
 
 	// ScheduleTimeZone IANA; UTC when absent.
 	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// ShowReady Members see who is ready, and not only how many are.
+	ShowReady *bool `json:"show_ready,omitempty"`
 
 	// StartGapHours How long a full game waits before it starts by itself.
 	StartGapHours *int `json:"start_gap_hours,omitempty"`
@@ -958,7 +1144,12 @@ type CreateGameRequest struct {
 
 // CreatePrivateGameRequest defines model for CreatePrivateGameRequest.
 type CreatePrivateGameRequest struct {
-	Description      *string    `json:"description,omitempty"`
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp     *CatchUp `json:"catch_up,omitempty"`
+	Description *string  `json:"description,omitempty"`
+
+	// EarlyTurn A turn is made as soon as everybody is ready for it.
+	EarlyTurn        *bool      `json:"early_turn,omitempty"`
 	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 	MaxPlayers       int        `json:"max_players"`
 	MinPlayers       int        `json:"min_players"`
@@ -972,6 +1163,9 @@ type CreatePrivateGameRequest struct {
 
 	// ScheduleTimeZone IANA; UTC when absent.
 	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
+
+	// ShowReady Members see who is ready, and not only how many are.
+	ShowReady *bool `json:"show_ready,omitempty"`
 
 	// StartGapHours How long a full game waits before it starts by itself.
 	StartGapHours *int `json:"start_gap_hours,omitempty"`
@@ -997,9 +1191,25 @@ type DeviceSession struct {
 // DeviceSessionStatus defines model for DeviceSession.Status.
 type DeviceSessionStatus string
 
+// EditEngineVersionRequest defines model for EditEngineVersionRequest.
+type EditEngineVersionRequest struct {
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// ExpectedTurn The engine is known to honour expectedTurn.
+	ExpectedTurn *bool `json:"expected_turn,omitempty"`
+
+	// ImageRef An image reference; for the process driver a file URL of a binary.
+	ImageRef *string `json:"image_ref,omitempty"`
+}
+
 // EditGameRequest defines model for EditGameRequest.
 type EditGameRequest struct {
-	Description      *string    `json:"description,omitempty"`
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp     *CatchUp `json:"catch_up,omitempty"`
+	Description *string  `json:"description,omitempty"`
+
+	// EarlyTurn A turn is made as soon as everybody is ready for it.
+	EarlyTurn        *bool      `json:"early_turn,omitempty"`
 	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 	MaxPlayers       *int       `json:"max_players,omitempty"`
 	MinPlayers       *int       `json:"min_players,omitempty"`
@@ -1011,23 +1221,37 @@ type EditGameRequest struct {
 	// ScheduleTimeZone IANA.
 	ScheduleTimeZone *string `json:"schedule_time_zone,omitempty"`
 
+	// ShowReady Members see who is ready, and not only how many are.
+	ShowReady *bool `json:"show_ready,omitempty"`
+
 	// StartGapHours How long a full game waits before it starts by itself.
 	StartGapHours *int `json:"start_gap_hours,omitempty"`
 
 	// StartGapPlayers How many more players it takes in that time.
 	StartGapPlayers *int `json:"start_gap_players,omitempty"`
 
-	// TargetEngineVersion The newest enabled version when absent.
+	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// TurnSchedule Five cron fields.
 	TurnSchedule *string `json:"turn_schedule,omitempty"`
 }
 
+// EngineLog defines model for EngineLog.
+type EngineLog struct {
+	GameID openapi_types.UUID `json:"game_id"`
+
+	// Log Empty when there is no container, or nothing was said.
+	Log string `json:"log"`
+}
+
 // EngineVersion defines model for EngineVersion.
 type EngineVersion struct {
 	CreatedAt time.Time `json:"created_at"`
 	Enabled   bool      `json:"enabled"`
+
+	// Etag What If-Match takes when it is changed.
+	Etag string `json:"etag"`
 
 	// ExpectedTurn The engine is known to honour expectedTurn.
 	ExpectedTurn bool   `json:"expected_turn"`
@@ -1130,11 +1354,16 @@ type ForceNextTurnRequest struct {
 
 // Game defines model for Game.
 type Game struct {
+	// CatchUp What becomes of deadlines that an outage of the service has swallowed: one turn for all of them, none, or each later by as long as it was. When absent from a new game, run_once.
+	CatchUp   *CatchUp  `json:"catch_up,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 
 	// Deadline When the next turn is due.
-	Deadline         *time.Time         `json:"deadline,omitempty"`
-	Description      string             `json:"description"`
+	Deadline    *time.Time `json:"deadline,omitempty"`
+	Description string     `json:"description"`
+
+	// EarlyTurn A turn is made as soon as everybody is ready for it; not in lists.
+	EarlyTurn        *bool              `json:"early_turn,omitempty"`
 	EnrollmentEndsAt *time.Time         `json:"enrollment_ends_at,omitempty"`
 	GameID           openapi_types.UUID `json:"game_id"`
 	MaxPlayers       int                `json:"max_players"`
@@ -1153,6 +1382,9 @@ type Game struct {
 	// Reason Why the game is paused, has failed to start or was cancelled; not in lists.
 	Reason           *string `json:"reason,omitempty"`
 	ScheduleTimeZone string  `json:"schedule_time_zone"`
+
+	// ShowReady Members see who is ready, and not only how many are; not in lists.
+	ShowReady *bool `json:"show_ready,omitempty"`
 
 	// StartGapHours How long a full game waits before it starts by itself.
 	StartGapHours int `json:"start_gap_hours"`
@@ -1181,10 +1413,23 @@ type GamePage struct {
 
 // GameState defines model for GameState.
 type GameState struct {
-	GameID     openapi_types.UUID `json:"game_id"`
-	NextTurnAt *time.Time         `json:"next_turn_at,omitempty"`
-	OwnRace    string             `json:"own_race"`
-	Races      []RaceState        `json:"races"`
+	// EarlyTurn A turn is made as soon as everybody is ready for it.
+	EarlyTurn bool `json:"early_turn"`
+
+	// EarlyTurnAt When it is made because everybody is ready; absent while somebody is not.
+	EarlyTurnAt *time.Time         `json:"early_turn_at,omitempty"`
+	GameID      openapi_types.UUID `json:"game_id"`
+
+	// NextTurn The turn being prepared; absent before the first and when the game is over.
+	NextTurn *int `json:"next_turn,omitempty"`
+
+	// NextTurnAt When that is made, as things stand.
+	NextTurnAt *time.Time  `json:"next_turn_at,omitempty"`
+	OwnRace    string      `json:"own_race"`
+	Races      []RaceState `json:"races"`
+
+	// Ready Who is ready for the turn being prepared; absent when there is none, or no turn is made early.
+	Ready *ReadyState `json:"ready,omitempty"`
 
 	// Reason Why the game is paused or has ended.
 	Reason *string    `json:"reason,omitempty"`
@@ -1192,6 +1437,9 @@ type GameState struct {
 
 	// Turn The newest turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
+
+	// Waiting What the game and its engine do or wait for.
+	Waiting Waiting `json:"waiting"`
 }
 
 // GameStatus defines model for GameStatus.
@@ -1286,6 +1534,15 @@ type MembershipList struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// MoveDeadlineRequest defines model for MoveDeadlineRequest.
+type MoveDeadlineRequest struct {
+	// Deadline In the future, and within a year.
+	Deadline time.Time `json:"deadline"`
+
+	// Turn The turn that is due then; refused unless it is next.
+	Turn int32 `json:"turn"`
+}
+
 // MyGame defines model for MyGame.
 type MyGame struct {
 	Game       Game        `json:"game"`
@@ -1305,26 +1562,84 @@ type OpenEnrollmentRequest struct {
 	EnrollmentEndsAt *time.Time `json:"enrollment_ends_at,omitempty"`
 }
 
-// Operation defines model for Operation.
-type Operation struct {
-	Attempt int           `json:"attempt"`
-	By      string        `json:"by"`
-	Kind    OperationKind `json:"kind"`
-	Number  int64         `json:"number"`
-	Since   time.Time     `json:"since"`
-	Turn    *int          `json:"turn,omitempty"`
+// OpenPatch What the engine is being patched to.
+type OpenPatch struct {
+	ImageRef string `json:"image_ref"`
+	Version  string `json:"version"`
 }
+
+// Operation What is being done to the engine right now. It excludes every other.
+type Operation struct {
+	Attempt int    `json:"attempt"`
+	By      string `json:"by"`
+
+	// Cause Why that turn is made.
+	Cause *OperationCause `json:"cause,omitempty"`
+
+	// Deadline The one that the turn consumes.
+	Deadline *time.Time    `json:"deadline,omitempty"`
+	Kind     OperationKind `json:"kind"`
+	Number   int64         `json:"number"`
+	Since    time.Time     `json:"since"`
+
+	// Turn The turn being made, or waiting to be made again when this is over.
+	Turn *int `json:"turn,omitempty"`
+}
+
+// OperationCause Why that turn is made.
+type OperationCause string
 
 // OperationKind defines model for Operation.Kind.
 type OperationKind string
 
 // Orders defines model for Orders.
 type Orders struct {
+	// Batches What was added beside the list, in that order.
+	Batches []StoredBatch `json:"batches"`
+
 	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
-	Commands Commands   `json:"commands"`
+	Commands Commands `json:"commands"`
+
+	// Revision Of the list; 0 when there is none.
 	Revision int64      `json:"revision"`
 	StoredAt *time.Time `json:"stored_at,omitempty"`
 	Turn     int        `json:"turn"`
+}
+
+// Orphan defines model for Orphan.
+type Orphan struct {
+	ContainerID string `json:"container_id"`
+
+	// GameID The one that it is labelled with.
+	GameID   openapi_types.UUID `json:"game_id"`
+	ImageRef string             `json:"image_ref"`
+
+	// Reason Why no game wants it.
+	Reason string `json:"reason"`
+
+	// Since When it was first found.
+	Since time.Time `json:"since"`
+
+	// StartedAt Absent when that is not known.
+	StartedAt *time.Time  `json:"started_at,omitempty"`
+	State     OrphanState `json:"state"`
+}
+
+// OrphanState defines model for Orphan.State.
+type OrphanState string
+
+// OrphanList defines model for OrphanList.
+type OrphanList struct {
+	Items []Orphan `json:"items"`
+
+	// NextCursor Always null: there should be none.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// PatchRuntimeRequest defines model for PatchRuntimeRequest.
+type PatchRuntimeRequest struct {
+	// Version A registered, enabled version: a higher patch of the line that the game is on.
+	Version string `json:"version"`
 }
 
 // Preferences defines model for Preferences.
@@ -1355,6 +1670,28 @@ type PutOrdersResponse struct {
 // PutPreferencesRequest defines model for PutPreferencesRequest.
 type PutPreferencesRequest struct {
 	Email map[string]bool `json:"email"`
+}
+
+// PutReadyRequest defines model for PutReadyRequest.
+type PutReadyRequest struct {
+	Ready bool `json:"ready"`
+
+	// Turn The turn being prepared.
+	Turn int32 `json:"turn"`
+}
+
+// PutReadyResponse defines model for PutReadyResponse.
+type PutReadyResponse struct {
+	// EarlyTurnAt When the turn is made because everybody is ready.
+	EarlyTurnAt *time.Time `json:"early_turn_at,omitempty"`
+
+	// Of Of how many: whoever holds a seat and whose race plays.
+	Of int `json:"of"`
+
+	// Ready The player is ready.
+	Ready      bool `json:"ready"`
+	ReadyCount int  `json:"ready_count"`
+	Turn       int  `json:"turn"`
 }
 
 // RaceName defines model for RaceName.
@@ -1445,10 +1782,26 @@ type Readiness struct {
 // ReadinessStatus defines model for Readiness.Status.
 type ReadinessStatus string
 
+// ReadyState Who is ready for the turn being prepared; absent when there is none, or no turn is made early.
+type ReadyState struct {
+	// Of Of how many: whoever holds a seat and whose race plays.
+	Of int `json:"of"`
+
+	// Own The player is ready.
+	Own bool `json:"own"`
+
+	// Races Those that are ready, if the game shows them.
+	Races      *[]string `json:"races,omitempty"`
+	ReadyCount int       `json:"ready_count"`
+}
+
 // ReasonRequest defines model for ReasonRequest.
 type ReasonRequest struct {
 	Reason *string `json:"reason,omitempty"`
 }
+
+// RecordedWhy defines model for RecordedWhy.
+type RecordedWhy string
 
 // RedeemRequest defines model for RedeemRequest.
 type RedeemRequest struct {
@@ -1500,14 +1853,53 @@ type RoutePage struct {
 
 // Runtime defines model for Runtime.
 type Runtime struct {
-	Deadline      *time.Time         `json:"deadline,omitempty"`
-	EngineVersion *string            `json:"engine_version,omitempty"`
-	GameID        openapi_types.UUID `json:"game_id"`
-	ImageRef      *string            `json:"image_ref,omitempty"`
-	Operation     *Operation         `json:"operation,omitempty"`
-	StartedAt     *time.Time         `json:"started_at,omitempty"`
-	StateDigest   *string            `json:"state_digest,omitempty"`
-	Status        RuntimeStatus      `json:"status"`
+	// BanishPending Races that the engine has not banished yet; absent when there is none, and in lists.
+	BanishPending *[]string `json:"banish_pending,omitempty"`
+
+	// ClosedSince Since when no orders can be given although the game runs.
+	ClosedSince *time.Time `json:"closed_since,omitempty"`
+	Deadline    *time.Time `json:"deadline,omitempty"`
+
+	// DriverUnknown The container daemon does not answer: what the status says may no longer be so.
+	DriverUnknown bool `json:"driver_unknown"`
+
+	// EarlyAt When the turn is made because everybody is ready; an earlier deadline wins.
+	EarlyAt *time.Time `json:"early_at,omitempty"`
+
+	// EndedAt When the game was over, and its container's retention began.
+	EndedAt       *time.Time `json:"ended_at,omitempty"`
+	EngineVersion *string    `json:"engine_version,omitempty"`
+
+	// Failure How the engine last died.
+	Failure    *RuntimeFailure    `json:"failure,omitempty"`
+	GameID     openapi_types.UUID `json:"game_id"`
+	GameName   string             `json:"game_name"`
+	GameStatus GameStatus         `json:"game_status"`
+	ImageRef   *string            `json:"image_ref,omitempty"`
+
+	// Makeup The deadline stands for those that an outage has swallowed.
+	Makeup bool `json:"makeup"`
+
+	// Next What happens next.
+	Next string `json:"next"`
+
+	// NextAt When, if that is known.
+	NextAt *time.Time `json:"next_at,omitempty"`
+
+	// Operation What is being done to the engine right now. It excludes every other.
+	Operation *Operation `json:"operation,omitempty"`
+
+	// Patch What the engine is being patched to.
+	Patch *OpenPatch `json:"patch,omitempty"`
+
+	// RemainingSeconds What a pause has left of the time to the deadline.
+	RemainingSeconds *int64 `json:"remaining_seconds,omitempty"`
+
+	// Reports The newest turn whose reports are all stored; absent before the first.
+	Reports     *int          `json:"reports,omitempty"`
+	StartedAt   *time.Time    `json:"started_at,omitempty"`
+	StateDigest *string       `json:"state_digest,omitempty"`
+	Status      RuntimeStatus `json:"status"`
 
 	// Turn The newest recorded turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
@@ -1520,7 +1912,22 @@ type Runtime struct {
 	WhyText string `json:"why_text"`
 }
 
-// RuntimeStatus defines model for Runtime.Status.
+// RuntimeFailure How the engine last died.
+type RuntimeFailure struct {
+	At    time.Time `json:"at"`
+	Cause string    `json:"cause"`
+
+	// Log The engine's last lines.
+	Log *string `json:"log,omitempty"`
+}
+
+// RuntimePage defines model for RuntimePage.
+type RuntimePage struct {
+	Items      []Runtime `json:"items"`
+	NextCursor *string   `json:"next_cursor"`
+}
+
+// RuntimeStatus defines model for RuntimeStatus.
 type RuntimeStatus string
 
 // Sanction defines model for Sanction.
@@ -1549,6 +1956,26 @@ type SanctionRequest struct {
 
 	// Text For operators.
 	Text *string `json:"text,omitempty"`
+}
+
+// SendCommandsRequest defines model for SendCommandsRequest.
+type SendCommandsRequest struct {
+	// BatchID Names the batch, so that a repeated request adds nothing; made by the service when absent.
+	BatchID *string `json:"batch_id,omitempty"`
+
+	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
+	Commands Commands `json:"commands"`
+	Turn     int32    `json:"turn"`
+}
+
+// SendCommandsResponse defines model for SendCommandsResponse.
+type SendCommandsResponse struct {
+	// Accepted All or none.
+	Accepted int             `json:"accepted"`
+	BatchID  string          `json:"batch_id"`
+	Rejected int             `json:"rejected"`
+	Results  []CommandResult `json:"results"`
+	Turn     int             `json:"turn"`
 }
 
 // SendEmailCodeRequest defines model for SendEmailCodeRequest.
@@ -1598,6 +2025,15 @@ type SetLimit struct {
 	Value     int        `json:"value"`
 }
 
+// StoredBatch defines model for StoredBatch.
+type StoredBatch struct {
+	BatchID string `json:"batch_id"`
+
+	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
+	Commands Commands  `json:"commands"`
+	StoredAt time.Time `json:"stored_at"`
+}
+
 // Tier defines model for Tier.
 type Tier string
 
@@ -1609,6 +2045,36 @@ type TierEntry struct {
 	Source   string     `json:"source"`
 	StartsAt time.Time  `json:"starts_at"`
 	Tier     Tier       `json:"tier"`
+}
+
+// TimelineEntry defines model for TimelineEntry.
+type TimelineEntry struct {
+	At time.Time `json:"at"`
+
+	// By Who; for operators.
+	By *string `json:"by,omitempty"`
+
+	// Cause Why, in one word.
+	Cause string `json:"cause"`
+
+	// Deadline Absent of a turn that was made outside of one.
+	Deadline *time.Time `json:"deadline,omitempty"`
+
+	// LatenessMs From the deadline to the recorded turn.
+	LatenessMs int64 `json:"lateness_ms"`
+
+	// Outcome What became of it: the turn was made, early, or forced; the deadline was skipped; the game was held, since its engine showed another state; the turn could not be made; or it was made outside of this service.
+	Outcome TimelineEntryOutcome `json:"outcome"`
+	Turn    int                  `json:"turn"`
+}
+
+// TimelineEntryOutcome What became of it: the turn was made, early, or forced; the deadline was skipped; the game was held, since its engine showed another state; the turn could not be made; or it was made outside of this service.
+type TimelineEntryOutcome string
+
+// TimelinePage defines model for TimelinePage.
+type TimelinePage struct {
+	Items      []TimelineEntry `json:"items"`
+	NextCursor *string         `json:"next_cursor"`
 }
 
 // TransferRequest defines model for TransferRequest.
@@ -1728,6 +2194,22 @@ type UserSummary struct {
 
 // Visibility defines model for Visibility.
 type Visibility string
+
+// Waiting What the game and its engine do or wait for.
+type Waiting struct {
+	// Code In one word.
+	Code string `json:"code"`
+
+	// Next What happens next.
+	Next string `json:"next"`
+
+	// NextAt When, if that is known.
+	NextAt *time.Time `json:"next_at,omitempty"`
+	Since  time.Time  `json:"since"`
+
+	// Text In a sentence.
+	Text string `json:"text"`
+}
 
 // ApplicationID defines model for ApplicationID.
 type ApplicationID = openapi_types.UUID
@@ -1862,6 +2344,15 @@ type AdminAddEngineVersionParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// AdminEditEngineVersionParams defines parameters for AdminEditEngineVersion.
+type AdminEditEngineVersionParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IfMatch The ETag of what is edited; when it has changed since, the answer is 412 with the code conflict.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // AdminListGamesParams defines parameters for AdminListGames.
 type AdminListGamesParams struct {
 	// Limit Longest page.
@@ -1942,6 +2433,12 @@ type AdminCancelParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminMoveDeadlineParams defines parameters for AdminMoveDeadline.
+type AdminMoveDeadlineParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminForceStartParams defines parameters for AdminForceStart.
 type AdminForceStartParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -1990,6 +2487,18 @@ type AdminStartParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminListTimelineParams defines parameters for AdminListTimeline.
+type AdminListTimelineParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminTransferParams defines parameters for AdminTransfer.
 type AdminTransferParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -2008,6 +2517,30 @@ type AdminGetRaceNameParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminListRuntimesParams defines parameters for AdminListRuntimes.
+type AdminListRuntimesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status none gives those of games that were never started.
+	Status *RuntimeStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline.
+	Why *RecordedWhy `form:"why,omitempty" json:"why,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminListOrphansParams defines parameters for AdminListOrphans.
+type AdminListOrphansParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminGetRuntimeParams defines parameters for AdminGetRuntime.
 type AdminGetRuntimeParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -2016,6 +2549,27 @@ type AdminGetRuntimeParams struct {
 
 // AdminForceNextTurnParams defines parameters for AdminForceNextTurn.
 type AdminForceNextTurnParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminGetLogsParams defines parameters for AdminGetLogs.
+type AdminGetLogsParams struct {
+	// Tail How many lines.
+	Tail *int `form:"tail,omitempty" json:"tail,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminPatchRuntimeParams defines parameters for AdminPatchRuntime.
+type AdminPatchRuntimeParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminRestartRuntimeParams defines parameters for AdminRestartRuntime.
+type AdminRestartRuntimeParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -2225,6 +2779,12 @@ type GetGameStateParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// SendCommandsParams defines parameters for SendCommands.
+type SendCommandsParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // GetOrdersParams defines parameters for GetOrders.
 type GetOrdersParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -2237,8 +2797,26 @@ type PutOrdersParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// PutReadyParams defines parameters for PutReady.
+type PutReadyParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // GetReportParams defines parameters for GetReport.
 type GetReportParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// ListTimelineParams defines parameters for ListTimeline.
+type ListTimelineParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -2326,6 +2904,12 @@ type WithdrawApplicationParams struct {
 
 // CancelLobbyGameParams defines parameters for CancelLobbyGame.
 type CancelLobbyGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// MoveLobbyDeadlineParams defines parameters for MoveLobbyDeadline.
+type MoveLobbyDeadlineParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
@@ -2539,6 +3123,9 @@ type AdminResetPasswordJSONRequestBody = ResetPasswordRequest
 // AdminAddEngineVersionJSONRequestBody defines body for AdminAddEngineVersion for application/json ContentType.
 type AdminAddEngineVersionJSONRequestBody = AddEngineVersionRequest
 
+// AdminEditEngineVersionJSONRequestBody defines body for AdminEditEngineVersion for application/json ContentType.
+type AdminEditEngineVersionJSONRequestBody = EditEngineVersionRequest
+
 // AdminCreateGameJSONRequestBody defines body for AdminCreateGame for application/json ContentType.
 type AdminCreateGameJSONRequestBody = CreateGameRequest
 
@@ -2551,6 +3138,9 @@ type AdminBanMemberJSONRequestBody = BanRequest
 // AdminCancelJSONRequestBody defines body for AdminCancel for application/json ContentType.
 type AdminCancelJSONRequestBody = ReasonRequest
 
+// AdminMoveDeadlineJSONRequestBody defines body for AdminMoveDeadline for application/json ContentType.
+type AdminMoveDeadlineJSONRequestBody = MoveDeadlineRequest
+
 // AdminOpenEnrollmentJSONRequestBody defines body for AdminOpenEnrollment for application/json ContentType.
 type AdminOpenEnrollmentJSONRequestBody = OpenEnrollmentRequest
 
@@ -2559,6 +3149,9 @@ type AdminTransferJSONRequestBody = TransferRequest
 
 // AdminForceNextTurnJSONRequestBody defines body for AdminForceNextTurn for application/json ContentType.
 type AdminForceNextTurnJSONRequestBody = ForceNextTurnRequest
+
+// AdminPatchRuntimeJSONRequestBody defines body for AdminPatchRuntime for application/json ContentType.
+type AdminPatchRuntimeJSONRequestBody = PatchRuntimeRequest
 
 // AdminChangeUserEmailJSONRequestBody defines body for AdminChangeUserEmail for application/json ContentType.
 type AdminChangeUserEmailJSONRequestBody = ChangeEmailRequest
@@ -2596,8 +3189,14 @@ type UpdateProfileJSONRequestBody = UpdateProfileRequest
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody = UpdateSettingsRequest
 
+// SendCommandsJSONRequestBody defines body for SendCommands for application/json ContentType.
+type SendCommandsJSONRequestBody = SendCommandsRequest
+
 // PutOrdersJSONRequestBody defines body for PutOrders for application/json ContentType.
 type PutOrdersJSONRequestBody = PutOrdersRequest
+
+// PutReadyJSONRequestBody defines body for PutReady for application/json ContentType.
+type PutReadyJSONRequestBody = PutReadyRequest
 
 // CreateLobbyGameJSONRequestBody defines body for CreateLobbyGame for application/json ContentType.
 type CreateLobbyGameJSONRequestBody = CreatePrivateGameRequest
@@ -2610,6 +3209,9 @@ type ApplyToGameJSONRequestBody = ApplyRequest
 
 // CancelLobbyGameJSONRequestBody defines body for CancelLobbyGame for application/json ContentType.
 type CancelLobbyGameJSONRequestBody = ReasonRequest
+
+// MoveLobbyDeadlineJSONRequestBody defines body for MoveLobbyDeadline for application/json ContentType.
+type MoveLobbyDeadlineJSONRequestBody = MoveDeadlineRequest
 
 // InviteToGameJSONRequestBody defines body for InviteToGame for application/json ContentType.
 type InviteToGameJSONRequestBody = InviteRequest
@@ -2788,6 +3390,24 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/admin/engine-versions (the `AdminAddEngineVersion` operationId).
 	AdminAddEngineVersion(ctx context.Context, params *AdminAddEngineVersionParams, body AdminAddEngineVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AdminEditEngineVersionWithBody Change a registered engine version
+	//
+	// Games that run keep what they were pinned to.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/v1/admin/engine-versions/{version} (the `AdminEditEngineVersion` operationId).
+	AdminEditEngineVersionWithBody(ctx context.Context, version string, params *AdminEditEngineVersionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminEditEngineVersion Change a registered engine version
+	//
+	// Games that run keep what they were pinned to.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/v1/admin/engine-versions/{version} (the `AdminEditEngineVersion` operationId).
+	AdminEditEngineVersion(ctx context.Context, version string, params *AdminEditEngineVersionParams, body AdminEditEngineVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AdminListGames All games, newest first
 	//
 	// Corresponds with GET /api/v1/admin/games (the `AdminListGames` operationId).
@@ -2869,6 +3489,24 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
 	AdminCancel(ctx context.Context, gameID GameID, params *AdminCancelParams, body AdminCancelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AdminMoveDeadlineWithBody Set when the next turn is due
+	//
+	// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/deadline (the `AdminMoveDeadline` operationId).
+	AdminMoveDeadlineWithBody(ctx context.Context, gameID GameID, params *AdminMoveDeadlineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminMoveDeadline Set when the next turn is due
+	//
+	// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/deadline (the `AdminMoveDeadline` operationId).
+	AdminMoveDeadline(ctx context.Context, gameID GameID, params *AdminMoveDeadlineParams, body AdminMoveDeadlineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AdminForceStart Start a game with at least two players
 	//
 	// Answered when the start is recorded; the engine is brought up afterwards.
@@ -2922,6 +3560,11 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/admin/games/{game_id}/start (the `AdminStart` operationId).
 	AdminStart(ctx context.Context, gameID GameID, params *AdminStartParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AdminListTimeline What became of each deadline, and turns made outside of one, newest first
+	//
+	// Corresponds with GET /api/v1/admin/games/{game_id}/timeline (the `AdminListTimeline` operationId).
+	AdminListTimeline(ctx context.Context, gameID GameID, params *AdminListTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AdminTransferWithBody Hand a private game over to a member
 	//
 	// Takes any type of body and a specified content type.
@@ -2940,6 +3583,18 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/admin/race-names/{name} (the `AdminGetRaceName` operationId).
 	AdminGetRaceName(ctx context.Context, name string, params *AdminGetRaceNameParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminListRuntimes The engines of games that were ever started, newest game first
+	//
+	// Corresponds with GET /api/v1/admin/runtimes (the `AdminListRuntimes` operationId).
+	AdminListRuntimes(ctx context.Context, params *AdminListRuntimesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminListOrphans Containers that no game wants
+	//
+	// Those of the newest comparison of containers with games. Nobody touches them.
+	//
+	// Corresponds with GET /api/v1/admin/runtimes/orphans (the `AdminListOrphans` operationId).
+	AdminListOrphans(ctx context.Context, params *AdminListOrphansParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminGetRuntime A game's engine, its turn, and what it waits for
 	//
@@ -2963,6 +3618,36 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/force-next-turn (the `AdminForceNextTurn` operationId).
 	AdminForceNextTurn(ctx context.Context, gameID GameID, params *AdminForceNextTurnParams, body AdminForceNextTurnJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminGetLogs What a game's engine has said last
+	//
+	// Corresponds with GET /api/v1/admin/runtimes/{game_id}/logs (the `AdminGetLogs` operationId).
+	AdminGetLogs(ctx context.Context, gameID GameID, params *AdminGetLogsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminPatchRuntimeWithBody Move the engine to a higher patch of its version line
+	//
+	// Answered when the patch is recorded. The state is copied first; unless the new engine shows the same turn and state, the old one is put back.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/patch (the `AdminPatchRuntime` operationId).
+	AdminPatchRuntimeWithBody(ctx context.Context, gameID GameID, params *AdminPatchRuntimeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminPatchRuntime Move the engine to a higher patch of its version line
+	//
+	// Answered when the patch is recorded. The state is copied first; unless the new engine shows the same turn and state, the old one is put back.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/patch (the `AdminPatchRuntime` operationId).
+	AdminPatchRuntime(ctx context.Context, gameID GameID, params *AdminPatchRuntimeParams, body AdminPatchRuntimeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminRestartRuntime End the engine in order, and start it again
+	//
+	// Answered when the restart is recorded.
+	//
+	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/restart (the `AdminRestartRuntime` operationId).
+	AdminRestartRuntime(ctx context.Context, gameID GameID, params *AdminRestartRuntimeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminListUsers Players, newest first
 	//
@@ -3246,6 +3931,26 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/user/games/{game_id} (the `GetGameState` operationId).
 	GetGameState(ctx context.Context, gameID GameID, params *GetGameStateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SendCommandsWithBody Add commands to the turn being prepared, all of them or none
+	//
+	// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
+	// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/games/{game_id}/commands (the `SendCommands` operationId).
+	SendCommandsWithBody(ctx context.Context, gameID GameID, params *SendCommandsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendCommands Add commands to the turn being prepared, all of them or none
+	//
+	// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
+	// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/games/{game_id}/commands (the `SendCommands` operationId).
+	SendCommands(ctx context.Context, gameID GameID, params *SendCommandsParams, body SendCommandsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetOrders The stored orders for the turn being prepared
 	//
 	// Corresponds with GET /api/v1/user/games/{game_id}/orders (the `GetOrders` operationId).
@@ -3269,10 +3974,33 @@ type ClientInterface interface {
 	// Corresponds with PUT /api/v1/user/games/{game_id}/orders (the `PutOrders` operationId).
 	PutOrders(ctx context.Context, gameID GameID, params *PutOrdersParams, body PutOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PutReadyWithBody Say that there are no more orders for a turn, or take that back
+	//
+	// When everybody whose race plays is ready, the turn is made after a while in which marks can still be taken back. For games with early_turn.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/v1/user/games/{game_id}/ready (the `PutReady` operationId).
+	PutReadyWithBody(ctx context.Context, gameID GameID, params *PutReadyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutReady Say that there are no more orders for a turn, or take that back
+	//
+	// When everybody whose race plays is ready, the turn is made after a while in which marks can still be taken back. For games with early_turn.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/user/games/{game_id}/ready (the `PutReady` operationId).
+	PutReady(ctx context.Context, gameID GameID, params *PutReadyParams, body PutReadyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetReport The player's report of a turn
 	//
 	// Corresponds with GET /api/v1/user/games/{game_id}/reports/{turn} (the `GetReport` operationId).
 	GetReport(ctx context.Context, gameID GameID, turn int32, params *GetReportParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTimeline What became of each deadline, and turns made outside of one, newest first; for who has or had a seat
+	//
+	// Corresponds with GET /api/v1/user/games/{game_id}/timeline (the `ListTimeline` operationId).
+	ListTimeline(ctx context.Context, gameID GameID, params *ListTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListLobbyGames Public games, newest first
 	//
@@ -3306,7 +4034,7 @@ type ClientInterface interface {
 
 	// UpdateLobbyGameWithBody Change the game
 	//
-	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule, grace and what else steers the clock; the engine's version while the engine is stopped.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3315,7 +4043,7 @@ type ClientInterface interface {
 
 	// UpdateLobbyGame Change the game
 	//
-	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule, grace and what else steers the clock; the engine's version while the engine is stopped.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3369,6 +4097,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
 	CancelLobbyGame(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, body CancelLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MoveLobbyDeadlineWithBody Set when the next turn is due
+	//
+	// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/deadline (the `MoveLobbyDeadline` operationId).
+	MoveLobbyDeadlineWithBody(ctx context.Context, gameID GameID, params *MoveLobbyDeadlineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MoveLobbyDeadline Set when the next turn is due
+	//
+	// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/deadline (the `MoveLobbyDeadline` operationId).
+	MoveLobbyDeadline(ctx context.Context, gameID GameID, params *MoveLobbyDeadlineParams, body MoveLobbyDeadlineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListGameInvites The invites to a game, oldest first: all for its owner, the own ones for others
 	//
@@ -3810,6 +4556,44 @@ func (c *Client) AdminAddEngineVersion(ctx context.Context, params *AdminAddEngi
 	return c.Client.Do(req)
 }
 
+// AdminEditEngineVersionWithBody Change a registered engine version
+//
+// Games that run keep what they were pinned to.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/v1/admin/engine-versions/{version} (the `AdminEditEngineVersion` operationId).
+func (c *Client) AdminEditEngineVersionWithBody(ctx context.Context, version string, params *AdminEditEngineVersionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminEditEngineVersionRequestWithBody(c.Server, version, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminEditEngineVersion Change a registered engine version
+//
+// Games that run keep what they were pinned to.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/v1/admin/engine-versions/{version} (the `AdminEditEngineVersion` operationId).
+func (c *Client) AdminEditEngineVersion(ctx context.Context, version string, params *AdminEditEngineVersionParams, body AdminEditEngineVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminEditEngineVersionRequest(c.Server, version, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AdminListGames All games, newest first
 //
 // Corresponds with GET /api/v1/admin/games (the `AdminListGames` operationId).
@@ -4021,6 +4805,44 @@ func (c *Client) AdminCancel(ctx context.Context, gameID GameID, params *AdminCa
 	return c.Client.Do(req)
 }
 
+// AdminMoveDeadlineWithBody Set when the next turn is due
+//
+// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/deadline (the `AdminMoveDeadline` operationId).
+func (c *Client) AdminMoveDeadlineWithBody(ctx context.Context, gameID GameID, params *AdminMoveDeadlineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminMoveDeadlineRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminMoveDeadline Set when the next turn is due
+//
+// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/deadline (the `AdminMoveDeadline` operationId).
+func (c *Client) AdminMoveDeadline(ctx context.Context, gameID GameID, params *AdminMoveDeadlineParams, body AdminMoveDeadlineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminMoveDeadlineRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AdminForceStart Start a game with at least two players
 //
 // Answered when the start is recorded; the engine is brought up afterwards.
@@ -4164,6 +4986,21 @@ func (c *Client) AdminStart(ctx context.Context, gameID GameID, params *AdminSta
 	return c.Client.Do(req)
 }
 
+// AdminListTimeline What became of each deadline, and turns made outside of one, newest first
+//
+// Corresponds with GET /api/v1/admin/games/{game_id}/timeline (the `AdminListTimeline` operationId).
+func (c *Client) AdminListTimeline(ctx context.Context, gameID GameID, params *AdminListTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListTimelineRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AdminTransferWithBody Hand a private game over to a member
 //
 // Takes any type of body and a specified content type.
@@ -4203,6 +5040,38 @@ func (c *Client) AdminTransfer(ctx context.Context, gameID GameID, params *Admin
 // Corresponds with GET /api/v1/admin/race-names/{name} (the `AdminGetRaceName` operationId).
 func (c *Client) AdminGetRaceName(ctx context.Context, name string, params *AdminGetRaceNameParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdminGetRaceNameRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminListRuntimes The engines of games that were ever started, newest game first
+//
+// Corresponds with GET /api/v1/admin/runtimes (the `AdminListRuntimes` operationId).
+func (c *Client) AdminListRuntimes(ctx context.Context, params *AdminListRuntimesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListRuntimesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminListOrphans Containers that no game wants
+//
+// Those of the newest comparison of containers with games. Nobody touches them.
+//
+// Corresponds with GET /api/v1/admin/runtimes/orphans (the `AdminListOrphans` operationId).
+func (c *Client) AdminListOrphans(ctx context.Context, params *AdminListOrphansParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListOrphansRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4256,6 +5125,76 @@ func (c *Client) AdminForceNextTurnWithBody(ctx context.Context, gameID GameID, 
 // Corresponds with POST /api/v1/admin/runtimes/{game_id}/force-next-turn (the `AdminForceNextTurn` operationId).
 func (c *Client) AdminForceNextTurn(ctx context.Context, gameID GameID, params *AdminForceNextTurnParams, body AdminForceNextTurnJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdminForceNextTurnRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminGetLogs What a game's engine has said last
+//
+// Corresponds with GET /api/v1/admin/runtimes/{game_id}/logs (the `AdminGetLogs` operationId).
+func (c *Client) AdminGetLogs(ctx context.Context, gameID GameID, params *AdminGetLogsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminGetLogsRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminPatchRuntimeWithBody Move the engine to a higher patch of its version line
+//
+// Answered when the patch is recorded. The state is copied first; unless the new engine shows the same turn and state, the old one is put back.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/runtimes/{game_id}/patch (the `AdminPatchRuntime` operationId).
+func (c *Client) AdminPatchRuntimeWithBody(ctx context.Context, gameID GameID, params *AdminPatchRuntimeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminPatchRuntimeRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminPatchRuntime Move the engine to a higher patch of its version line
+//
+// Answered when the patch is recorded. The state is copied first; unless the new engine shows the same turn and state, the old one is put back.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/runtimes/{game_id}/patch (the `AdminPatchRuntime` operationId).
+func (c *Client) AdminPatchRuntime(ctx context.Context, gameID GameID, params *AdminPatchRuntimeParams, body AdminPatchRuntimeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminPatchRuntimeRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminRestartRuntime End the engine in order, and start it again
+//
+// Answered when the restart is recorded.
+//
+// Corresponds with POST /api/v1/admin/runtimes/{game_id}/restart (the `AdminRestartRuntime` operationId).
+func (c *Client) AdminRestartRuntime(ctx context.Context, gameID GameID, params *AdminRestartRuntimeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminRestartRuntimeRequest(c.Server, gameID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4948,6 +5887,46 @@ func (c *Client) GetGameState(ctx context.Context, gameID GameID, params *GetGam
 	return c.Client.Do(req)
 }
 
+// SendCommandsWithBody Add commands to the turn being prepared, all of them or none
+//
+// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
+// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/games/{game_id}/commands (the `SendCommands` operationId).
+func (c *Client) SendCommandsWithBody(ctx context.Context, gameID GameID, params *SendCommandsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendCommandsRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendCommands Add commands to the turn being prepared, all of them or none
+//
+// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
+// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/games/{game_id}/commands (the `SendCommands` operationId).
+func (c *Client) SendCommands(ctx context.Context, gameID GameID, params *SendCommandsParams, body SendCommandsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendCommandsRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetOrders The stored orders for the turn being prepared
 //
 // Corresponds with GET /api/v1/user/games/{game_id}/orders (the `GetOrders` operationId).
@@ -5001,11 +5980,64 @@ func (c *Client) PutOrders(ctx context.Context, gameID GameID, params *PutOrders
 	return c.Client.Do(req)
 }
 
+// PutReadyWithBody Say that there are no more orders for a turn, or take that back
+//
+// When everybody whose race plays is ready, the turn is made after a while in which marks can still be taken back. For games with early_turn.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/v1/user/games/{game_id}/ready (the `PutReady` operationId).
+func (c *Client) PutReadyWithBody(ctx context.Context, gameID GameID, params *PutReadyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutReadyRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutReady Say that there are no more orders for a turn, or take that back
+//
+// When everybody whose race plays is ready, the turn is made after a while in which marks can still be taken back. For games with early_turn.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/user/games/{game_id}/ready (the `PutReady` operationId).
+func (c *Client) PutReady(ctx context.Context, gameID GameID, params *PutReadyParams, body PutReadyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutReadyRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetReport The player's report of a turn
 //
 // Corresponds with GET /api/v1/user/games/{game_id}/reports/{turn} (the `GetReport` operationId).
 func (c *Client) GetReport(ctx context.Context, gameID GameID, turn int32, params *GetReportParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReportRequest(c.Server, gameID, turn, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTimeline What became of each deadline, and turns made outside of one, newest first; for who has or had a seat
+//
+// Corresponds with GET /api/v1/user/games/{game_id}/timeline (the `ListTimeline` operationId).
+func (c *Client) ListTimeline(ctx context.Context, gameID GameID, params *ListTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTimelineRequest(c.Server, gameID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5088,7 +6120,7 @@ func (c *Client) GetLobbyGame(ctx context.Context, gameID GameID, params *GetLob
 
 // UpdateLobbyGameWithBody Change the game
 //
-// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule, grace and what else steers the clock; the engine's version while the engine is stopped.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5107,7 +6139,7 @@ func (c *Client) UpdateLobbyGameWithBody(ctx context.Context, gameID GameID, par
 
 // UpdateLobbyGame Change the game
 //
-// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule, grace and what else steers the clock; the engine's version while the engine is stopped.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5242,6 +6274,44 @@ func (c *Client) CancelLobbyGameWithBody(ctx context.Context, gameID GameID, par
 // Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
 func (c *Client) CancelLobbyGame(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, body CancelLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelLobbyGameRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MoveLobbyDeadlineWithBody Set when the next turn is due
+//
+// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/deadline (the `MoveLobbyDeadline` operationId).
+func (c *Client) MoveLobbyDeadlineWithBody(ctx context.Context, gameID GameID, params *MoveLobbyDeadlineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMoveLobbyDeadlineRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MoveLobbyDeadline Set when the next turn is due
+//
+// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/deadline (the `MoveLobbyDeadline` operationId).
+func (c *Client) MoveLobbyDeadline(ctx context.Context, gameID GameID, params *MoveLobbyDeadlineParams, body MoveLobbyDeadlineJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMoveLobbyDeadlineRequest(c.Server, gameID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6513,6 +7583,79 @@ func NewAdminAddEngineVersionRequestWithBody(server string, params *AdminAddEngi
 	return req, nil
 }
 
+// NewAdminEditEngineVersionRequest calls the generic AdminEditEngineVersion builder with application/json body
+func NewAdminEditEngineVersionRequest(server string, version string, params *AdminEditEngineVersionParams, body AdminEditEngineVersionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminEditEngineVersionRequestWithBody(server, version, params, "application/json", bodyReader)
+}
+
+// NewAdminEditEngineVersionRequestWithBody constructs an http.Request for the AdminEditEngineVersion method, with any body, and a specified content type
+func NewAdminEditEngineVersionRequestWithBody(server string, version string, params *AdminEditEngineVersionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "version", version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/engine-versions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IfMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewAdminListGamesRequest constructs an http.Request for the AdminListGames method
 func NewAdminListGamesRequest(server string, params *AdminListGamesParams) (*http.Request, error) {
 	var err error
@@ -7154,6 +8297,68 @@ func NewAdminCancelRequestWithBody(server string, gameID GameID, params *AdminCa
 	return req, nil
 }
 
+// NewAdminMoveDeadlineRequest calls the generic AdminMoveDeadline builder with application/json body
+func NewAdminMoveDeadlineRequest(server string, gameID GameID, params *AdminMoveDeadlineParams, body AdminMoveDeadlineJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminMoveDeadlineRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewAdminMoveDeadlineRequestWithBody constructs an http.Request for the AdminMoveDeadline method, with any body, and a specified content type
+func NewAdminMoveDeadlineRequestWithBody(server string, gameID GameID, params *AdminMoveDeadlineParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/deadline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewAdminForceStartRequest constructs an http.Request for the AdminForceStart method
 func NewAdminForceStartRequest(server string, gameID GameID, params *AdminForceStartParams) (*http.Request, error) {
 	var err error
@@ -7559,6 +8764,94 @@ func NewAdminStartRequest(server string, gameID GameID, params *AdminStartParams
 	return req, nil
 }
 
+// NewAdminListTimelineRequest constructs an http.Request for the AdminListTimeline method
+func NewAdminListTimelineRequest(server string, gameID GameID, params *AdminListTimelineParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/timeline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewAdminTransferRequest calls the generic AdminTransfer builder with application/json body
 func NewAdminTransferRequest(server string, gameID GameID, params *AdminTransferParams, body AdminTransferJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -7709,6 +9002,153 @@ func NewAdminGetRaceNameRequest(server string, name string, params *AdminGetRace
 	return req, nil
 }
 
+// NewAdminListRuntimesRequest constructs an http.Request for the AdminListRuntimes method
+func NewAdminListRuntimesRequest(server string, params *AdminListRuntimesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/runtimes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Why != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "why", *params.Why, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminListOrphansRequest constructs an http.Request for the AdminListOrphans method
+func NewAdminListOrphansRequest(server string, params *AdminListOrphansParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/runtimes/orphans")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewAdminGetRuntimeRequest constructs an http.Request for the AdminGetRuntime method
 func NewAdminGetRuntimeRequest(server string, gameID GameID, params *AdminGetRuntimeParams) (*http.Request, error) {
 	var err error
@@ -7801,6 +9241,193 @@ func NewAdminForceNextTurnRequestWithBody(server string, gameID GameID, params *
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminGetLogsRequest constructs an http.Request for the AdminGetLogs method
+func NewAdminGetLogsRequest(server string, gameID GameID, params *AdminGetLogsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/runtimes/%s/logs", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Tail != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tail", *params.Tail, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminPatchRuntimeRequest calls the generic AdminPatchRuntime builder with application/json body
+func NewAdminPatchRuntimeRequest(server string, gameID GameID, params *AdminPatchRuntimeParams, body AdminPatchRuntimeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminPatchRuntimeRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewAdminPatchRuntimeRequestWithBody constructs an http.Request for the AdminPatchRuntime method, with any body, and a specified content type
+func NewAdminPatchRuntimeRequestWithBody(server string, gameID GameID, params *AdminPatchRuntimeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/runtimes/%s/patch", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminRestartRuntimeRequest constructs an http.Request for the AdminRestartRuntime method
+func NewAdminRestartRuntimeRequest(server string, gameID GameID, params *AdminRestartRuntimeParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/runtimes/%s/restart", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	if params != nil {
 
@@ -9513,6 +11140,68 @@ func NewGetGameStateRequest(server string, gameID GameID, params *GetGameStatePa
 	return req, nil
 }
 
+// NewSendCommandsRequest calls the generic SendCommands builder with application/json body
+func NewSendCommandsRequest(server string, gameID GameID, params *SendCommandsParams, body SendCommandsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendCommandsRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewSendCommandsRequestWithBody constructs an http.Request for the SendCommands method, with any body, and a specified content type
+func NewSendCommandsRequestWithBody(server string, gameID GameID, params *SendCommandsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/games/%s/commands", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetOrdersRequest constructs an http.Request for the GetOrders method
 func NewGetOrdersRequest(server string, gameID GameID, params *GetOrdersParams) (*http.Request, error) {
 	var err error
@@ -9624,6 +11313,68 @@ func NewPutOrdersRequestWithBody(server string, gameID GameID, params *PutOrders
 	return req, nil
 }
 
+// NewPutReadyRequest calls the generic PutReady builder with application/json body
+func NewPutReadyRequest(server string, gameID GameID, params *PutReadyParams, body PutReadyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutReadyRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewPutReadyRequestWithBody constructs an http.Request for the PutReady method, with any body, and a specified content type
+func NewPutReadyRequestWithBody(server string, gameID GameID, params *PutReadyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/games/%s/ready", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetReportRequest constructs an http.Request for the GetReport method
 func NewGetReportRequest(server string, gameID GameID, turn int32, params *GetReportParams) (*http.Request, error) {
 	var err error
@@ -9655,6 +11406,94 @@ func NewGetReportRequest(server string, gameID GameID, turn int32, params *GetRe
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTimelineRequest constructs an http.Request for the ListTimeline method
+func NewListTimelineRequest(server string, gameID GameID, params *ListTimelineParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/games/%s/timeline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -10330,6 +12169,68 @@ func NewCancelLobbyGameRequestWithBody(server string, gameID GameID, params *Can
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewMoveLobbyDeadlineRequest calls the generic MoveLobbyDeadline builder with application/json body
+func NewMoveLobbyDeadlineRequest(server string, gameID GameID, params *MoveLobbyDeadlineParams, body MoveLobbyDeadlineJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMoveLobbyDeadlineRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewMoveLobbyDeadlineRequestWithBody constructs an http.Request for the MoveLobbyDeadline method, with any body, and a specified content type
+func NewMoveLobbyDeadlineRequestWithBody(server string, gameID GameID, params *MoveLobbyDeadlineParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/user/lobby/games/%s/deadline", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -12200,6 +14101,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/admin/engine-versions (the `AdminAddEngineVersion` operationId).
 	AdminAddEngineVersionWithResponse(ctx context.Context, params *AdminAddEngineVersionParams, body AdminAddEngineVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminAddEngineVersionAnswer, error)
 
+	// AdminEditEngineVersionWithBodyWithResponse Change a registered engine version
+	//
+	// Games that run keep what they were pinned to.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/admin/engine-versions/{version} (the `AdminEditEngineVersion` operationId).
+	AdminEditEngineVersionWithBodyWithResponse(ctx context.Context, version string, params *AdminEditEngineVersionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminEditEngineVersionAnswer, error)
+
+	// AdminEditEngineVersionWithResponse Change a registered engine version
+	//
+	// Games that run keep what they were pinned to.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/admin/engine-versions/{version} (the `AdminEditEngineVersion` operationId).
+	AdminEditEngineVersionWithResponse(ctx context.Context, version string, params *AdminEditEngineVersionParams, body AdminEditEngineVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminEditEngineVersionAnswer, error)
+
 	// AdminListGamesWithResponse All games, newest first
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -12291,6 +14210,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/admin/games/{game_id}/cancel (the `AdminCancel` operationId).
 	AdminCancelWithResponse(ctx context.Context, gameID GameID, params *AdminCancelParams, body AdminCancelJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminCancelAnswer, error)
 
+	// AdminMoveDeadlineWithBodyWithResponse Set when the next turn is due
+	//
+	// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/deadline (the `AdminMoveDeadline` operationId).
+	AdminMoveDeadlineWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminMoveDeadlineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminMoveDeadlineAnswer, error)
+
+	// AdminMoveDeadlineWithResponse Set when the next turn is due
+	//
+	// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/deadline (the `AdminMoveDeadline` operationId).
+	AdminMoveDeadlineWithResponse(ctx context.Context, gameID GameID, params *AdminMoveDeadlineParams, body AdminMoveDeadlineJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminMoveDeadlineAnswer, error)
+
 	// AdminForceStartWithResponse Start a game with at least two players
 	//
 	// Answered when the start is recorded; the engine is brought up afterwards.
@@ -12358,6 +14295,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/admin/games/{game_id}/start (the `AdminStart` operationId).
 	AdminStartWithResponse(ctx context.Context, gameID GameID, params *AdminStartParams, reqEditors ...RequestEditorFn) (*AdminStartAnswer, error)
 
+	// AdminListTimelineWithResponse What became of each deadline, and turns made outside of one, newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/games/{game_id}/timeline (the `AdminListTimeline` operationId).
+	AdminListTimelineWithResponse(ctx context.Context, gameID GameID, params *AdminListTimelineParams, reqEditors ...RequestEditorFn) (*AdminListTimelineAnswer, error)
+
 	// AdminTransferWithBodyWithResponse Hand a private game over to a member
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -12378,6 +14322,22 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/admin/race-names/{name} (the `AdminGetRaceName` operationId).
 	AdminGetRaceNameWithResponse(ctx context.Context, name string, params *AdminGetRaceNameParams, reqEditors ...RequestEditorFn) (*AdminGetRaceNameAnswer, error)
+
+	// AdminListRuntimesWithResponse The engines of games that were ever started, newest game first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/runtimes (the `AdminListRuntimes` operationId).
+	AdminListRuntimesWithResponse(ctx context.Context, params *AdminListRuntimesParams, reqEditors ...RequestEditorFn) (*AdminListRuntimesAnswer, error)
+
+	// AdminListOrphansWithResponse Containers that no game wants
+	//
+	// Those of the newest comparison of containers with games. Nobody touches them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/runtimes/orphans (the `AdminListOrphans` operationId).
+	AdminListOrphansWithResponse(ctx context.Context, params *AdminListOrphansParams, reqEditors ...RequestEditorFn) (*AdminListOrphansAnswer, error)
 
 	// AdminGetRuntimeWithResponse A game's engine, its turn, and what it waits for
 	//
@@ -12403,6 +14363,40 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/force-next-turn (the `AdminForceNextTurn` operationId).
 	AdminForceNextTurnWithResponse(ctx context.Context, gameID GameID, params *AdminForceNextTurnParams, body AdminForceNextTurnJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminForceNextTurnAnswer, error)
+
+	// AdminGetLogsWithResponse What a game's engine has said last
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/runtimes/{game_id}/logs (the `AdminGetLogs` operationId).
+	AdminGetLogsWithResponse(ctx context.Context, gameID GameID, params *AdminGetLogsParams, reqEditors ...RequestEditorFn) (*AdminGetLogsAnswer, error)
+
+	// AdminPatchRuntimeWithBodyWithResponse Move the engine to a higher patch of its version line
+	//
+	// Answered when the patch is recorded. The state is copied first; unless the new engine shows the same turn and state, the old one is put back.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/patch (the `AdminPatchRuntime` operationId).
+	AdminPatchRuntimeWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminPatchRuntimeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminPatchRuntimeAnswer, error)
+
+	// AdminPatchRuntimeWithResponse Move the engine to a higher patch of its version line
+	//
+	// Answered when the patch is recorded. The state is copied first; unless the new engine shows the same turn and state, the old one is put back.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/patch (the `AdminPatchRuntime` operationId).
+	AdminPatchRuntimeWithResponse(ctx context.Context, gameID GameID, params *AdminPatchRuntimeParams, body AdminPatchRuntimeJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminPatchRuntimeAnswer, error)
+
+	// AdminRestartRuntimeWithResponse End the engine in order, and start it again
+	//
+	// Answered when the restart is recorded.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/runtimes/{game_id}/restart (the `AdminRestartRuntime` operationId).
+	AdminRestartRuntimeWithResponse(ctx context.Context, gameID GameID, params *AdminRestartRuntimeParams, reqEditors ...RequestEditorFn) (*AdminRestartRuntimeAnswer, error)
 
 	// AdminListUsersWithResponse Players, newest first
 	//
@@ -12718,6 +14712,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/user/games/{game_id} (the `GetGameState` operationId).
 	GetGameStateWithResponse(ctx context.Context, gameID GameID, params *GetGameStateParams, reqEditors ...RequestEditorFn) (*GetGameStateAnswer, error)
 
+	// SendCommandsWithBodyWithResponse Add commands to the turn being prepared, all of them or none
+	//
+	// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
+	// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/games/{game_id}/commands (the `SendCommands` operationId).
+	SendCommandsWithBodyWithResponse(ctx context.Context, gameID GameID, params *SendCommandsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendCommandsAnswer, error)
+
+	// SendCommandsWithResponse Add commands to the turn being prepared, all of them or none
+	//
+	// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
+	// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/games/{game_id}/commands (the `SendCommands` operationId).
+	SendCommandsWithResponse(ctx context.Context, gameID GameID, params *SendCommandsParams, body SendCommandsJSONRequestBody, reqEditors ...RequestEditorFn) (*SendCommandsAnswer, error)
+
 	// GetOrdersWithResponse The stored orders for the turn being prepared
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -12743,12 +14757,37 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /api/v1/user/games/{game_id}/orders (the `PutOrders` operationId).
 	PutOrdersWithResponse(ctx context.Context, gameID GameID, params *PutOrdersParams, body PutOrdersJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOrdersAnswer, error)
 
+	// PutReadyWithBodyWithResponse Say that there are no more orders for a turn, or take that back
+	//
+	// When everybody whose race plays is ready, the turn is made after a while in which marks can still be taken back. For games with early_turn.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/user/games/{game_id}/ready (the `PutReady` operationId).
+	PutReadyWithBodyWithResponse(ctx context.Context, gameID GameID, params *PutReadyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutReadyAnswer, error)
+
+	// PutReadyWithResponse Say that there are no more orders for a turn, or take that back
+	//
+	// When everybody whose race plays is ready, the turn is made after a while in which marks can still be taken back. For games with early_turn.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/user/games/{game_id}/ready (the `PutReady` operationId).
+	PutReadyWithResponse(ctx context.Context, gameID GameID, params *PutReadyParams, body PutReadyJSONRequestBody, reqEditors ...RequestEditorFn) (*PutReadyAnswer, error)
+
 	// GetReportWithResponse The player's report of a turn
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/user/games/{game_id}/reports/{turn} (the `GetReport` operationId).
 	GetReportWithResponse(ctx context.Context, gameID GameID, turn int32, params *GetReportParams, reqEditors ...RequestEditorFn) (*GetReportAnswer, error)
+
+	// ListTimelineWithResponse What became of each deadline, and turns made outside of one, newest first; for who has or had a seat
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/user/games/{game_id}/timeline (the `ListTimeline` operationId).
+	ListTimelineWithResponse(ctx context.Context, gameID GameID, params *ListTimelineParams, reqEditors ...RequestEditorFn) (*ListTimelineAnswer, error)
 
 	// ListLobbyGamesWithResponse Public games, newest first
 	//
@@ -12786,7 +14825,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateLobbyGameWithBodyWithResponse Change the game
 	//
-	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule, grace and what else steers the clock; the engine's version while the engine is stopped.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12795,7 +14834,7 @@ type ClientWithResponsesInterface interface {
 
 	// UpdateLobbyGameWithResponse Change the game
 	//
-	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+	// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule, grace and what else steers the clock; the engine's version while the engine is stopped.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12857,6 +14896,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/cancel (the `CancelLobbyGame` operationId).
 	CancelLobbyGameWithResponse(ctx context.Context, gameID GameID, params *CancelLobbyGameParams, body CancelLobbyGameJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelLobbyGameAnswer, error)
+
+	// MoveLobbyDeadlineWithBodyWithResponse Set when the next turn is due
+	//
+	// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/deadline (the `MoveLobbyDeadline` operationId).
+	MoveLobbyDeadlineWithBodyWithResponse(ctx context.Context, gameID GameID, params *MoveLobbyDeadlineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveLobbyDeadlineAnswer, error)
+
+	// MoveLobbyDeadlineWithResponse Set when the next turn is due
+	//
+	// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/user/lobby/games/{game_id}/deadline (the `MoveLobbyDeadline` operationId).
+	MoveLobbyDeadlineWithResponse(ctx context.Context, gameID GameID, params *MoveLobbyDeadlineParams, body MoveLobbyDeadlineJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveLobbyDeadlineAnswer, error)
 
 	// ListGameInvitesWithResponse The invites to a game, oldest first: all for its owner, the own ones for others
 	//
@@ -13561,6 +15618,11 @@ func (r AdminListEngineVersionsAnswer) ContentType() string {
 	return ""
 }
 
+// AdminAddEngineVersionAnswer201Headers the declared response headers of an HTTP 201 response for AdminAddEngineVersion
+type AdminAddEngineVersionAnswer201Headers struct {
+	ETag *string
+}
+
 type AdminAddEngineVersionAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -13568,6 +15630,8 @@ type AdminAddEngineVersionAnswer struct {
 	JSON201 *EngineVersion
 	// JSONDefault the response for an HTTP default `application/json` response
 	JSONDefault *Error
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *AdminAddEngineVersionAnswer201Headers
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -13603,6 +15667,61 @@ func (r AdminAddEngineVersionAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AdminAddEngineVersionAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminEditEngineVersionAnswer200Headers the declared response headers of an HTTP 200 response for AdminEditEngineVersion
+type AdminEditEngineVersionAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminEditEngineVersionAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EngineVersion
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminEditEngineVersionAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminEditEngineVersionAnswer) GetJSON200() *EngineVersion {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminEditEngineVersionAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminEditEngineVersionAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminEditEngineVersionAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminEditEngineVersionAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminEditEngineVersionAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14076,6 +16195,61 @@ func (r AdminCancelAnswer) ContentType() string {
 	return ""
 }
 
+// AdminMoveDeadlineAnswer200Headers the declared response headers of an HTTP 200 response for AdminMoveDeadline
+type AdminMoveDeadlineAnswer200Headers struct {
+	ETag *string
+}
+
+type AdminMoveDeadlineAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AdminGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminMoveDeadlineAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminMoveDeadlineAnswer) GetJSON200() *AdminGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminMoveDeadlineAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminMoveDeadlineAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminMoveDeadlineAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminMoveDeadlineAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminMoveDeadlineAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AdminForceStartAnswer200Headers the declared response headers of an HTTP 200 response for AdminForceStart
 type AdminForceStartAnswer200Headers struct {
 	ETag *string
@@ -14516,6 +16690,54 @@ func (r AdminStartAnswer) ContentType() string {
 	return ""
 }
 
+type AdminListTimelineAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TimelinePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListTimelineAnswer) GetJSON200() *TimelinePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListTimelineAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListTimelineAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListTimelineAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListTimelineAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListTimelineAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AdminTransferAnswer200Headers the declared response headers of an HTTP 200 response for AdminTransfer
 type AdminTransferAnswer200Headers struct {
 	ETag *string
@@ -14619,6 +16841,102 @@ func (r AdminGetRaceNameAnswer) ContentType() string {
 	return ""
 }
 
+type AdminListRuntimesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RuntimePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListRuntimesAnswer) GetJSON200() *RuntimePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListRuntimesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListRuntimesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListRuntimesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListRuntimesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListRuntimesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminListOrphansAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OrphanList
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListOrphansAnswer) GetJSON200() *OrphanList {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListOrphansAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListOrphansAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListOrphansAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListOrphansAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListOrphansAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type AdminGetRuntimeAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -14709,6 +17027,150 @@ func (r AdminForceNextTurnAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AdminForceNextTurnAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminGetLogsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EngineLog
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminGetLogsAnswer) GetJSON200() *EngineLog {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminGetLogsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminGetLogsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminGetLogsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminGetLogsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminGetLogsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminPatchRuntimeAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Runtime
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminPatchRuntimeAnswer) GetJSON200() *Runtime {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminPatchRuntimeAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminPatchRuntimeAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminPatchRuntimeAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminPatchRuntimeAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminPatchRuntimeAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminRestartRuntimeAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Runtime
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminRestartRuntimeAnswer) GetJSON200() *Runtime {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminRestartRuntimeAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminRestartRuntimeAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminRestartRuntimeAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminRestartRuntimeAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminRestartRuntimeAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16066,6 +18528,54 @@ func (r GetGameStateAnswer) ContentType() string {
 	return ""
 }
 
+type SendCommandsAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SendCommandsResponse
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SendCommandsAnswer) GetJSON200() *SendCommandsResponse {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r SendCommandsAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SendCommandsAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendCommandsAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendCommandsAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendCommandsAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetOrdersAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -16162,6 +18672,54 @@ func (r PutOrdersAnswer) ContentType() string {
 	return ""
 }
 
+type PutReadyAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PutReadyResponse
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutReadyAnswer) GetJSON200() *PutReadyResponse {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r PutReadyAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutReadyAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutReadyAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutReadyAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutReadyAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetReportAnswer struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -16204,6 +18762,54 @@ func (r GetReportAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetReportAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListTimelineAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TimelinePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTimelineAnswer) GetJSON200() *TimelinePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r ListTimelineAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTimelineAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTimelineAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTimelineAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTimelineAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16712,6 +19318,61 @@ func (r CancelLobbyGameAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelLobbyGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// MoveLobbyDeadlineAnswer200Headers the declared response headers of an HTTP 200 response for MoveLobbyDeadline
+type MoveLobbyDeadlineAnswer200Headers struct {
+	ETag *string
+}
+
+type MoveLobbyDeadlineAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LobbyGame
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *MoveLobbyDeadlineAnswer200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r MoveLobbyDeadlineAnswer) GetJSON200() *LobbyGame {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r MoveLobbyDeadlineAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r MoveLobbyDeadlineAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MoveLobbyDeadlineAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MoveLobbyDeadlineAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MoveLobbyDeadlineAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -18275,6 +20936,36 @@ func (c *ClientWithResponses) AdminAddEngineVersionWithResponse(ctx context.Cont
 	return ParseAdminAddEngineVersionAnswer(rsp)
 }
 
+// AdminEditEngineVersionWithBodyWithResponse Change a registered engine version
+//
+// Games that run keep what they were pinned to.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/admin/engine-versions/{version} (the `AdminEditEngineVersion` operationId).
+func (c *ClientWithResponses) AdminEditEngineVersionWithBodyWithResponse(ctx context.Context, version string, params *AdminEditEngineVersionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminEditEngineVersionAnswer, error) {
+	rsp, err := c.AdminEditEngineVersionWithBody(ctx, version, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminEditEngineVersionAnswer(rsp)
+}
+
+// AdminEditEngineVersionWithResponse Change a registered engine version
+//
+// Games that run keep what they were pinned to.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/admin/engine-versions/{version} (the `AdminEditEngineVersion` operationId).
+func (c *ClientWithResponses) AdminEditEngineVersionWithResponse(ctx context.Context, version string, params *AdminEditEngineVersionParams, body AdminEditEngineVersionJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminEditEngineVersionAnswer, error) {
+	rsp, err := c.AdminEditEngineVersion(ctx, version, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminEditEngineVersionAnswer(rsp)
+}
+
 // AdminListGamesWithResponse All games, newest first
 //
 // Returns a wrapper object for the known response body format(s).
@@ -18444,6 +21135,36 @@ func (c *ClientWithResponses) AdminCancelWithResponse(ctx context.Context, gameI
 	return ParseAdminCancelAnswer(rsp)
 }
 
+// AdminMoveDeadlineWithBodyWithResponse Set when the next turn is due
+//
+// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/deadline (the `AdminMoveDeadline` operationId).
+func (c *ClientWithResponses) AdminMoveDeadlineWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminMoveDeadlineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminMoveDeadlineAnswer, error) {
+	rsp, err := c.AdminMoveDeadlineWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminMoveDeadlineAnswer(rsp)
+}
+
+// AdminMoveDeadlineWithResponse Set when the next turn is due
+//
+// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/deadline (the `AdminMoveDeadline` operationId).
+func (c *ClientWithResponses) AdminMoveDeadlineWithResponse(ctx context.Context, gameID GameID, params *AdminMoveDeadlineParams, body AdminMoveDeadlineJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminMoveDeadlineAnswer, error) {
+	rsp, err := c.AdminMoveDeadline(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminMoveDeadlineAnswer(rsp)
+}
+
 // AdminForceStartWithResponse Start a game with at least two players
 //
 // Answered when the start is recorded; the engine is brought up afterwards.
@@ -18565,6 +21286,19 @@ func (c *ClientWithResponses) AdminStartWithResponse(ctx context.Context, gameID
 	return ParseAdminStartAnswer(rsp)
 }
 
+// AdminListTimelineWithResponse What became of each deadline, and turns made outside of one, newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/games/{game_id}/timeline (the `AdminListTimeline` operationId).
+func (c *ClientWithResponses) AdminListTimelineWithResponse(ctx context.Context, gameID GameID, params *AdminListTimelineParams, reqEditors ...RequestEditorFn) (*AdminListTimelineAnswer, error) {
+	rsp, err := c.AdminListTimeline(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListTimelineAnswer(rsp)
+}
+
 // AdminTransferWithBodyWithResponse Hand a private game over to a member
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -18602,6 +21336,34 @@ func (c *ClientWithResponses) AdminGetRaceNameWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseAdminGetRaceNameAnswer(rsp)
+}
+
+// AdminListRuntimesWithResponse The engines of games that were ever started, newest game first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/runtimes (the `AdminListRuntimes` operationId).
+func (c *ClientWithResponses) AdminListRuntimesWithResponse(ctx context.Context, params *AdminListRuntimesParams, reqEditors ...RequestEditorFn) (*AdminListRuntimesAnswer, error) {
+	rsp, err := c.AdminListRuntimes(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListRuntimesAnswer(rsp)
+}
+
+// AdminListOrphansWithResponse Containers that no game wants
+//
+// Those of the newest comparison of containers with games. Nobody touches them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/runtimes/orphans (the `AdminListOrphans` operationId).
+func (c *ClientWithResponses) AdminListOrphansWithResponse(ctx context.Context, params *AdminListOrphansParams, reqEditors ...RequestEditorFn) (*AdminListOrphansAnswer, error) {
+	rsp, err := c.AdminListOrphans(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListOrphansAnswer(rsp)
 }
 
 // AdminGetRuntimeWithResponse A game's engine, its turn, and what it waits for
@@ -18645,6 +21407,64 @@ func (c *ClientWithResponses) AdminForceNextTurnWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseAdminForceNextTurnAnswer(rsp)
+}
+
+// AdminGetLogsWithResponse What a game's engine has said last
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/runtimes/{game_id}/logs (the `AdminGetLogs` operationId).
+func (c *ClientWithResponses) AdminGetLogsWithResponse(ctx context.Context, gameID GameID, params *AdminGetLogsParams, reqEditors ...RequestEditorFn) (*AdminGetLogsAnswer, error) {
+	rsp, err := c.AdminGetLogs(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminGetLogsAnswer(rsp)
+}
+
+// AdminPatchRuntimeWithBodyWithResponse Move the engine to a higher patch of its version line
+//
+// Answered when the patch is recorded. The state is copied first; unless the new engine shows the same turn and state, the old one is put back.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/runtimes/{game_id}/patch (the `AdminPatchRuntime` operationId).
+func (c *ClientWithResponses) AdminPatchRuntimeWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminPatchRuntimeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminPatchRuntimeAnswer, error) {
+	rsp, err := c.AdminPatchRuntimeWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminPatchRuntimeAnswer(rsp)
+}
+
+// AdminPatchRuntimeWithResponse Move the engine to a higher patch of its version line
+//
+// Answered when the patch is recorded. The state is copied first; unless the new engine shows the same turn and state, the old one is put back.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/runtimes/{game_id}/patch (the `AdminPatchRuntime` operationId).
+func (c *ClientWithResponses) AdminPatchRuntimeWithResponse(ctx context.Context, gameID GameID, params *AdminPatchRuntimeParams, body AdminPatchRuntimeJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminPatchRuntimeAnswer, error) {
+	rsp, err := c.AdminPatchRuntime(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminPatchRuntimeAnswer(rsp)
+}
+
+// AdminRestartRuntimeWithResponse End the engine in order, and start it again
+//
+// Answered when the restart is recorded.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/runtimes/{game_id}/restart (the `AdminRestartRuntime` operationId).
+func (c *ClientWithResponses) AdminRestartRuntimeWithResponse(ctx context.Context, gameID GameID, params *AdminRestartRuntimeParams, reqEditors ...RequestEditorFn) (*AdminRestartRuntimeAnswer, error) {
+	rsp, err := c.AdminRestartRuntime(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminRestartRuntimeAnswer(rsp)
 }
 
 // AdminListUsersWithResponse Players, newest first
@@ -19201,6 +22021,38 @@ func (c *ClientWithResponses) GetGameStateWithResponse(ctx context.Context, game
 	return ParseGetGameStateAnswer(rsp)
 }
 
+// SendCommandsWithBodyWithResponse Add commands to the turn being prepared, all of them or none
+//
+// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
+// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/games/{game_id}/commands (the `SendCommands` operationId).
+func (c *ClientWithResponses) SendCommandsWithBodyWithResponse(ctx context.Context, gameID GameID, params *SendCommandsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendCommandsAnswer, error) {
+	rsp, err := c.SendCommandsWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendCommandsAnswer(rsp)
+}
+
+// SendCommandsWithResponse Add commands to the turn being prepared, all of them or none
+//
+// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
+// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/games/{game_id}/commands (the `SendCommands` operationId).
+func (c *ClientWithResponses) SendCommandsWithResponse(ctx context.Context, gameID GameID, params *SendCommandsParams, body SendCommandsJSONRequestBody, reqEditors ...RequestEditorFn) (*SendCommandsAnswer, error) {
+	rsp, err := c.SendCommands(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendCommandsAnswer(rsp)
+}
+
 // GetOrdersWithResponse The stored orders for the turn being prepared
 //
 // Returns a wrapper object for the known response body format(s).
@@ -19244,6 +22096,36 @@ func (c *ClientWithResponses) PutOrdersWithResponse(ctx context.Context, gameID 
 	return ParsePutOrdersAnswer(rsp)
 }
 
+// PutReadyWithBodyWithResponse Say that there are no more orders for a turn, or take that back
+//
+// When everybody whose race plays is ready, the turn is made after a while in which marks can still be taken back. For games with early_turn.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/user/games/{game_id}/ready (the `PutReady` operationId).
+func (c *ClientWithResponses) PutReadyWithBodyWithResponse(ctx context.Context, gameID GameID, params *PutReadyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutReadyAnswer, error) {
+	rsp, err := c.PutReadyWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutReadyAnswer(rsp)
+}
+
+// PutReadyWithResponse Say that there are no more orders for a turn, or take that back
+//
+// When everybody whose race plays is ready, the turn is made after a while in which marks can still be taken back. For games with early_turn.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/user/games/{game_id}/ready (the `PutReady` operationId).
+func (c *ClientWithResponses) PutReadyWithResponse(ctx context.Context, gameID GameID, params *PutReadyParams, body PutReadyJSONRequestBody, reqEditors ...RequestEditorFn) (*PutReadyAnswer, error) {
+	rsp, err := c.PutReady(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutReadyAnswer(rsp)
+}
+
 // GetReportWithResponse The player's report of a turn
 //
 // Returns a wrapper object for the known response body format(s).
@@ -19255,6 +22137,19 @@ func (c *ClientWithResponses) GetReportWithResponse(ctx context.Context, gameID 
 		return nil, err
 	}
 	return ParseGetReportAnswer(rsp)
+}
+
+// ListTimelineWithResponse What became of each deadline, and turns made outside of one, newest first; for who has or had a seat
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/user/games/{game_id}/timeline (the `ListTimeline` operationId).
+func (c *ClientWithResponses) ListTimelineWithResponse(ctx context.Context, gameID GameID, params *ListTimelineParams, reqEditors ...RequestEditorFn) (*ListTimelineAnswer, error) {
+	rsp, err := c.ListTimeline(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTimelineAnswer(rsp)
 }
 
 // ListLobbyGamesWithResponse Public games, newest first
@@ -19317,7 +22212,7 @@ func (c *ClientWithResponses) GetLobbyGameWithResponse(ctx context.Context, game
 
 // UpdateLobbyGameWithBodyWithResponse Change the game
 //
-// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule, grace and what else steers the clock; the engine's version while the engine is stopped.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -19332,7 +22227,7 @@ func (c *ClientWithResponses) UpdateLobbyGameWithBodyWithResponse(ctx context.Co
 
 // UpdateLobbyGameWithResponse Change the game
 //
-// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule and grace.
+// All of a draft; while players enrol the description, a later end and more seats; afterwards description, schedule, grace and what else steers the clock; the engine's version while the engine is stopped.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -19447,6 +22342,36 @@ func (c *ClientWithResponses) CancelLobbyGameWithResponse(ctx context.Context, g
 		return nil, err
 	}
 	return ParseCancelLobbyGameAnswer(rsp)
+}
+
+// MoveLobbyDeadlineWithBodyWithResponse Set when the next turn is due
+//
+// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/deadline (the `MoveLobbyDeadline` operationId).
+func (c *ClientWithResponses) MoveLobbyDeadlineWithBodyWithResponse(ctx context.Context, gameID GameID, params *MoveLobbyDeadlineParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MoveLobbyDeadlineAnswer, error) {
+	rsp, err := c.MoveLobbyDeadlineWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMoveLobbyDeadlineAnswer(rsp)
+}
+
+// MoveLobbyDeadlineWithResponse Set when the next turn is due
+//
+// The turn is named, so that a late request moves no other one's deadline. The schedule goes on after it, and members are told.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/user/lobby/games/{game_id}/deadline (the `MoveLobbyDeadline` operationId).
+func (c *ClientWithResponses) MoveLobbyDeadlineWithResponse(ctx context.Context, gameID GameID, params *MoveLobbyDeadlineParams, body MoveLobbyDeadlineJSONRequestBody, reqEditors ...RequestEditorFn) (*MoveLobbyDeadlineAnswer, error) {
+	rsp, err := c.MoveLobbyDeadline(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMoveLobbyDeadlineAnswer(rsp)
 }
 
 // ListGameInvitesWithResponse The invites to a game, oldest first: all for its owner, the own ones for others
@@ -20262,6 +23187,65 @@ func ParseAdminAddEngineVersionAnswer(rsp *http.Response) (*AdminAddEngineVersio
 
 	}
 
+	switch {
+	case rsp.StatusCode == 201:
+		var headers AdminAddEngineVersionAnswer201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminEditEngineVersionAnswer parses an HTTP response from a AdminEditEngineVersionWithResponse call
+func ParseAdminEditEngineVersionAnswer(rsp *http.Response) (*AdminEditEngineVersionAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminEditEngineVersionAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EngineVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminEditEngineVersionAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -20614,6 +23598,52 @@ func ParseAdminCancelAnswer(rsp *http.Response) (*AdminCancelAnswer, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AdminCancelAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminMoveDeadlineAnswer parses an HTTP response from a AdminMoveDeadlineWithResponse call
+func ParseAdminMoveDeadlineAnswer(rsp *http.Response) (*AdminMoveDeadlineAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminMoveDeadlineAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AdminGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminMoveDeadlineAnswer200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -20995,6 +24025,39 @@ func ParseAdminStartAnswer(rsp *http.Response) (*AdminStartAnswer, error) {
 	return response, nil
 }
 
+// ParseAdminListTimelineAnswer parses an HTTP response from a AdminListTimelineWithResponse call
+func ParseAdminListTimelineAnswer(rsp *http.Response) (*AdminListTimelineAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListTimelineAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TimelinePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseAdminTransferAnswer parses an HTTP response from a AdminTransferWithResponse call
 func ParseAdminTransferAnswer(rsp *http.Response) (*AdminTransferAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -21074,6 +24137,72 @@ func ParseAdminGetRaceNameAnswer(rsp *http.Response) (*AdminGetRaceNameAnswer, e
 	return response, nil
 }
 
+// ParseAdminListRuntimesAnswer parses an HTTP response from a AdminListRuntimesWithResponse call
+func ParseAdminListRuntimesAnswer(rsp *http.Response) (*AdminListRuntimesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListRuntimesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RuntimePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminListOrphansAnswer parses an HTTP response from a AdminListOrphansWithResponse call
+func ParseAdminListOrphansAnswer(rsp *http.Response) (*AdminListOrphansAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListOrphansAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OrphanList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseAdminGetRuntimeAnswer parses an HTTP response from a AdminGetRuntimeWithResponse call
 func ParseAdminGetRuntimeAnswer(rsp *http.Response) (*AdminGetRuntimeAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -21116,6 +24245,105 @@ func ParseAdminForceNextTurnAnswer(rsp *http.Response) (*AdminForceNextTurnAnswe
 	}
 
 	response := &AdminForceNextTurnAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Runtime
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminGetLogsAnswer parses an HTTP response from a AdminGetLogsWithResponse call
+func ParseAdminGetLogsAnswer(rsp *http.Response) (*AdminGetLogsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminGetLogsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EngineLog
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminPatchRuntimeAnswer parses an HTTP response from a AdminPatchRuntimeWithResponse call
+func ParseAdminPatchRuntimeAnswer(rsp *http.Response) (*AdminPatchRuntimeAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminPatchRuntimeAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Runtime
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminRestartRuntimeAnswer parses an HTTP response from a AdminRestartRuntimeWithResponse call
+func ParseAdminRestartRuntimeAnswer(rsp *http.Response) (*AdminRestartRuntimeAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminRestartRuntimeAnswer{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
@@ -22113,6 +25341,39 @@ func ParseGetGameStateAnswer(rsp *http.Response) (*GetGameStateAnswer, error) {
 	return response, nil
 }
 
+// ParseSendCommandsAnswer parses an HTTP response from a SendCommandsWithResponse call
+func ParseSendCommandsAnswer(rsp *http.Response) (*SendCommandsAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendCommandsAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SendCommandsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetOrdersAnswer parses an HTTP response from a GetOrdersWithResponse call
 func ParseGetOrdersAnswer(rsp *http.Response) (*GetOrdersAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -22179,6 +25440,39 @@ func ParsePutOrdersAnswer(rsp *http.Response) (*PutOrdersAnswer, error) {
 	return response, nil
 }
 
+// ParsePutReadyAnswer parses an HTTP response from a PutReadyWithResponse call
+func ParsePutReadyAnswer(rsp *http.Response) (*PutReadyAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutReadyAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PutReadyResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetReportAnswer parses an HTTP response from a GetReportWithResponse call
 func ParseGetReportAnswer(rsp *http.Response) (*GetReportAnswer, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -22195,6 +25489,39 @@ func ParseGetReportAnswer(rsp *http.Response) (*GetReportAnswer, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest Report
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTimelineAnswer parses an HTTP response from a ListTimelineWithResponse call
+func ParseListTimelineAnswer(rsp *http.Response) (*ListTimelineAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTimelineAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TimelinePage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -22581,6 +25908,52 @@ func ParseCancelLobbyGameAnswer(rsp *http.Response) (*CancelLobbyGameAnswer, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers CancelLobbyGameAnswer200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseMoveLobbyDeadlineAnswer parses an HTTP response from a MoveLobbyDeadlineWithResponse call
+func ParseMoveLobbyDeadlineAnswer(rsp *http.Response) (*MoveLobbyDeadlineAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MoveLobbyDeadlineAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LobbyGame
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers MoveLobbyDeadlineAnswer200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

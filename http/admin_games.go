@@ -15,7 +15,7 @@ func (h *handlers) adminGame(ctx context.Context, id galaxy.GameID, cmd kit.Comm
 	if err != nil {
 		return api.AdminGameJSONResponse{}, err
 	}
-	return api.AdminGameJSONResponse{Body: adminGameOf(g), Headers: api.AdminGameResponseHeaders{ETag: etag(g)}}, nil
+	return api.AdminGameJSONResponse{Body: adminGameOf(g, h.Now()), Headers: api.AdminGameResponseHeaders{ETag: etag(g)}}, nil
 }
 
 func (h *handlers) AdminCreateGame(ctx context.Context, r api.AdminCreateGameRequestObject) (api.AdminCreateGameResponseObject, error) {
@@ -52,6 +52,11 @@ func (h *handlers) AdminForceStart(ctx context.Context, r api.AdminForceStartReq
 func (h *handlers) AdminForceStop(ctx context.Context, r api.AdminForceStopRequestObject) (api.AdminForceStopResponseObject, error) {
 	g, err := h.adminGame(ctx, gameID(r.GameID), game.ForceStop{By: operator(ctx)})
 	return api.AdminForceStop200JSONResponse{AdminGameJSONResponse: g}, err
+}
+
+func (h *handlers) AdminMoveDeadline(ctx context.Context, r api.AdminMoveDeadlineRequestObject) (api.AdminMoveDeadlineResponseObject, error) {
+	g, err := h.adminGame(ctx, gameID(r.GameID), game.MoveDeadline{By: operator(ctx), Turn: int(r.Body.Turn), At: *utc(&r.Body.Deadline)})
+	return api.AdminMoveDeadline200JSONResponse{AdminGameJSONResponse: g}, err
 }
 
 func (h *handlers) AdminListApplications(ctx context.Context, r api.AdminListApplicationsRequestObject) (api.AdminListApplicationsResponseObject, error) {

@@ -55,6 +55,9 @@ func (c Config) Tokens() []string {
 
 // Store is what lists are read from.
 type Store interface {
+	Report(ctx context.Context, game galaxy.GameID, epoch, turn int, race string) ([]byte, error)
+	Timeline(ctx context.Context, game galaxy.GameID, p galaxy.Page) ([]galaxy.TimelineEntry, string, error)
+	ListRuntimes(ctx context.Context, f galaxy.RuntimeFilter, p galaxy.Page) ([]galaxy.Game, string, error)
 	Challenge(ctx context.Context, id galaxy.ChallengeID) (galaxy.Challenge, error)
 	ListGames(ctx context.Context, f galaxy.GameFilter, p galaxy.Page) ([]galaxy.GameSummary, string, error)
 	SeatsOf(ctx context.Context, user galaxy.UserID, games []galaxy.GameID) (map[galaxy.GameID]galaxy.Membership, error)

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -32,9 +33,19 @@ type operation struct {
 	plain  bool             // it has nothing to validate but headers that limit checks
 }
 
-const opaqueOperation = "putOrders"
+// opaqueOperations carry commands that only the engine understands.
+var opaqueOperations = map[string]bool{"putOrders": true, "sendCommands": true}
 
 var pathParameter = regexp.MustCompile(`\{([a-z_]+)\}`)
+
+// readContract reads it once: that takes a tenth of a second.
+var readContract = sync.OnceValues(loadContract)
+
+// Prepare does what New would, ahead of time, for a backend that stands by.
+func Prepare() error {
+	_, err := readContract()
+	return err
+}
 
 func loadContract() (*contract, error) {
 	openapi3.DefineStringFormatValidator("uuid", openapi3.NewRegexpFormatValidator(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`))
@@ -49,7 +60,7 @@ func loadContract() (*contract, error) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			o := &operation{route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}, params: map[string]bool{},
-				opaque: op.OperationID == opaqueOperation, plain: true}
+				opaque: opaqueOperations[op.OperationID], plain: true}
 			for _, p := range op.Parameters {
 				if p.Value.In == openapi3.ParameterInQuery {
 					o.params[p.Value.Name] = true

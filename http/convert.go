@@ -3,7 +3,6 @@ package http
 import (
 	"slices"
 
-	"galaxy/backend/actors/game"
 	"galaxy/backend/api"
 	"galaxy/backend/galaxy"
 )
@@ -54,32 +53,4 @@ func statusesOf(asked *[]api.GameStatus, visible []galaxy.GameStatus) []galaxy.G
 		}
 	}
 	return wanted
-}
-
-func runtimeOf(g galaxy.Game) api.Runtime {
-	r := g.Runtime
-	out := api.Runtime{GameID: g.ID.UUID, Status: api.RuntimeStatus(r.Status), EngineVersion: optional(r.EngineVersion), ImageRef: optional(r.ImageRef),
-		Turn: turnOf(r.Turn), StateDigest: optional(r.Digest), Deadline: r.Deadline, Why: string(r.Why), WhyText: r.WhyText, WhySince: r.WhySince, StartedAt: r.StartedAt}
-	if op := r.Op; op != nil {
-		out.Operation = &api.Operation{Kind: api.OperationKind(op.Kind), Number: op.Number, Attempt: op.Attempt, Since: op.Since, By: op.By.Actor()}
-		if op.Kind == galaxy.OpTurn {
-			out.Operation.Turn = &op.Turn
-		}
-	}
-	return out
-}
-
-func stateOf(v game.Viewed) api.GameState {
-	g := v.Game
-	out := api.GameState{GameID: g.ID.UUID, Status: api.GameStatus(g.Status), Reason: optional(g.Reason), Turn: turnOf(g.Runtime.Turn),
-		NextTurnAt: g.Runtime.Deadline, OwnRace: v.Seat.Race, Races: make([]api.RaceState, 0, len(v.Players))}
-	for _, p := range v.Players {
-		out.Races = append(out.Races, api.RaceState{RaceName: p.Race, Planets: p.Planets, Population: p.Population, Industry: p.Industry,
-			Ships: p.Ships, Votes: p.Votes, Extinct: p.Extinct})
-	}
-	return out
-}
-
-func versionOf(v galaxy.EngineVersion) api.EngineVersion {
-	return api.EngineVersion{Version: v.Version, ImageRef: v.ImageRef, Enabled: v.Enabled, ExpectedTurn: v.ExpectedTurn, CreatedAt: v.CreatedAt}
 }

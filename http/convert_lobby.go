@@ -21,6 +21,7 @@ func gameOf(g galaxy.Game) api.Game {
 		MinPlayers: g.MinPlayers, MaxPlayers: g.MaxPlayers, Members: len(g.Active()), StartGapHours: g.StartGapHours, StartGapPlayers: g.StartGapPlayers,
 		Owner: g.Owner, EnrollmentEndsAt: g.EnrollmentEndsAt, Schedule: g.Schedule, Turn: g.Runtime.Turn, Deadline: g.Runtime.Deadline, CreatedAt: g.CreatedAt})
 	out.StartsAt, out.OrderGraceSeconds = startsAt(g), secondsOf(g.OrderGrace)
+	out.EarlyTurn, out.ShowReady, out.CatchUp = &g.EarlyTurn, &g.ShowReady, new(api.CatchUp(g.CatchUp))
 	out.TargetEngineVersion, out.Reason = optional(g.TargetVersion), optional(g.Reason)
 	return out
 }
@@ -73,10 +74,10 @@ func membershipsOf(g galaxy.Game) []api.Membership {
 	return out
 }
 
-func adminGameOf(g galaxy.Game) api.AdminGame {
+func adminGameOf(g galaxy.Game, now time.Time) api.AdminGame {
 	return api.AdminGame{GameID: g.ID.UUID, Visibility: api.Visibility(g.Visibility), Status: api.GameStatus(g.Status), Reason: optional(g.Reason), Name: g.Name,
 		Description: g.Description, MinPlayers: g.MinPlayers, MaxPlayers: g.MaxPlayers, StartGapHours: g.StartGapHours, StartGapPlayers: g.StartGapPlayers,
 		StartsAt: startsAt(g), OwnerUserID: userIDOf(g.Owner), EnrollmentEndsAt: g.EnrollmentEndsAt, TurnSchedule: g.Schedule.Cron,
 		ScheduleTimeZone: g.Schedule.Zone, OrderGraceSeconds: secondsOf(g.OrderGrace), TargetEngineVersion: optional(g.TargetVersion),
-		CreatedBy: g.CreatedBy.Actor(), CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, Members: membershipsOf(g), Runtime: runtimeOf(g)}
+		EarlyTurn: g.EarlyTurn, ShowReady: g.ShowReady, CatchUp: api.CatchUp(g.CatchUp), CreatedBy: g.CreatedBy.Actor(), CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, Members: membershipsOf(g), Runtime: runtimeOf(g, now)}
 }

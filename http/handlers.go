@@ -1,13 +1,13 @@
 package http
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,20 +189,32 @@ func (v verbatim) VisitGetReportResponse(w http.ResponseWriter) error { return v
 // VisitGetOrdersResponse answers with the commands as the player wrote them.
 func (v verbatim) VisitGetOrdersResponse(w http.ResponseWriter) error { return v.write(w) }
 
-// ordersJSON writes an api.Orders with its commands byte for byte.
+// commandsMark stands for a list of commands until it is put there, by its number. No text can hold one, for its quotes are
+// escaped.
+var commandsMark = regexp.MustCompile(`"commands":[0-9]+`)
+
+// ordersJSON writes an api.Orders with its commands, and those of its batches, byte for byte.
 func ordersJSON(o galaxy.StoredOrders) (verbatim, error) {
-	const mark = `"commands":null`
-	head := api.Orders{Turn: o.Turn, Revision: o.Revision}
-	if o.Revision > 0 {
-		head.StoredAt = &o.StoredAt
+	var lists [][]byte
+	mark := func(commands []byte) json.RawMessage {
+		lists = append(lists, commands)
+		return strconv.AppendInt(nil, int64(len(lists)-1), 10)
 	}
-	b, err := json.Marshal(head)
+	out := api.Orders{Turn: o.Turn, Revision: o.Revision, Commands: mark(o.Commands), Batches: mapped(o.Batches, func(b galaxy.StoredBatch) api.StoredBatch {
+		return api.StoredBatch{BatchID: b.ID, Commands: mark(b.Commands), StoredAt: b.StoredAt}
+	})}
+	if o.Revision > 0 {
+		out.StoredAt = &o.StoredAt
+	}
+	b, err := json.Marshal(out)
 	if err != nil {
 		return nil, err
 	}
-	before, after, ok := bytes.Cut(b, []byte(mark))
-	if !ok {
-		panic("orders are encoded without commands")
-	}
-	return slices.Concat(before, []byte(`"commands":`), o.Commands, after), nil
+	return commandsMark.ReplaceAllFunc(b, func(m []byte) []byte {
+		n, err := strconv.Atoi(string(m[len(`"commands":`):]))
+		if err != nil {
+			panic("a list of commands has lost its number")
+		}
+		return slices.Concat([]byte(`"commands":`), lists[n])
+	}), nil
 }

@@ -40,6 +40,9 @@ func (w *world) call(who as, method, path, body string, headers ...string) (stat
 	}
 	rec := httptest.NewRecorder()
 	w.handler.ServeHTTP(rec, r)
+	if op, ok := w.find(method, r.URL.Path); ok {
+		w.holds(op, r, rec)
+	}
 	if rec.Body.Len() > 0 {
 		require.NoError(w, json.Unmarshal(rec.Body.Bytes(), &answer), rec.Body.String())
 	}

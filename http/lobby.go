@@ -83,7 +83,8 @@ func (h *handlers) CreateLobbyGame(ctx context.Context, r api.CreateLobbyGameReq
 	b := r.Body
 	spec := specOf(api.CreateGameRequest{Name: b.Name, Description: b.Description, MinPlayers: b.MinPlayers, MaxPlayers: b.MaxPlayers,
 		StartGapHours: b.StartGapHours, StartGapPlayers: b.StartGapPlayers, EnrollmentEndsAt: b.EnrollmentEndsAt, TurnSchedule: b.TurnSchedule,
-		ScheduleTimeZone: b.ScheduleTimeZone, OrderGraceSeconds: b.OrderGraceSeconds, TargetEngineVersion: b.TargetEngineVersion})
+		ScheduleTimeZone: b.ScheduleTimeZone, OrderGraceSeconds: b.OrderGraceSeconds, EarlyTurn: b.EarlyTurn, ShowReady: b.ShowReady, CatchUp: b.CatchUp,
+		TargetEngineVersion: b.TargetEngineVersion})
 	spec.Race = deref(b.RaceName)
 	g, err := h.lobbyGame(ctx, gameID(galaxy.NewID()), game.Create{By: byPlayer(ctx), Visibility: galaxy.Private, Spec: spec,
 		Idempotency: idempotency(ctx, r.Params.IdempotencyKey)})
@@ -93,13 +94,14 @@ func (h *handlers) CreateLobbyGame(ctx context.Context, r api.CreateLobbyGameReq
 func specOf(b api.CreateGameRequest) galaxy.GameSpec {
 	return galaxy.GameSpec{Name: b.Name, Description: deref(b.Description), MinPlayers: b.MinPlayers, MaxPlayers: b.MaxPlayers,
 		StartGapHours: deref(b.StartGapHours), StartGapPlayers: deref(b.StartGapPlayers), EnrollmentEndsAt: utc(b.EnrollmentEndsAt),
-		Schedule: galaxy.Schedule{Cron: b.TurnSchedule, Zone: deref(b.ScheduleTimeZone)}, OrderGrace: seconds(b.OrderGraceSeconds), TargetVersion: deref(b.TargetEngineVersion)}
+		Schedule: galaxy.Schedule{Cron: b.TurnSchedule, Zone: deref(b.ScheduleTimeZone)}, OrderGrace: seconds(b.OrderGraceSeconds),
+		EarlyTurn: deref(b.EarlyTurn), ShowReady: deref(b.ShowReady), CatchUp: galaxy.CatchUp(deref(b.CatchUp)), TargetVersion: deref(b.TargetEngineVersion)}
 }
 
 func editOf(b api.EditGameRequest) galaxy.GameEdit {
 	return galaxy.GameEdit{Name: b.Name, Description: b.Description, MinPlayers: b.MinPlayers, MaxPlayers: b.MaxPlayers, StartGapHours: b.StartGapHours,
 		StartGapPlayers: b.StartGapPlayers, EnrollmentEndsAt: utc(b.EnrollmentEndsAt), Cron: b.TurnSchedule, Zone: b.ScheduleTimeZone,
-		OrderGrace: seconds(b.OrderGraceSeconds), TargetVersion: b.TargetEngineVersion}
+		OrderGrace: seconds(b.OrderGraceSeconds), EarlyTurn: b.EarlyTurn, ShowReady: b.ShowReady, CatchUp: (*galaxy.CatchUp)(b.CatchUp), TargetVersion: b.TargetEngineVersion}
 }
 
 func seconds(n *int) *time.Duration {
@@ -147,6 +149,11 @@ func (h *handlers) PauseLobbyGame(ctx context.Context, r api.PauseLobbyGameReque
 func (h *handlers) ResumeLobbyGame(ctx context.Context, r api.ResumeLobbyGameRequestObject) (api.ResumeLobbyGameResponseObject, error) {
 	g, err := h.lobbyGame(ctx, gameID(r.GameID), game.Resume{By: byPlayer(ctx)})
 	return api.ResumeLobbyGame200JSONResponse{LobbyGameJSONResponse: g}, err
+}
+
+func (h *handlers) MoveLobbyDeadline(ctx context.Context, r api.MoveLobbyDeadlineRequestObject) (api.MoveLobbyDeadlineResponseObject, error) {
+	g, err := h.lobbyGame(ctx, gameID(r.GameID), game.MoveDeadline{By: byPlayer(ctx), Turn: int(r.Body.Turn), At: *utc(&r.Body.Deadline)})
+	return api.MoveLobbyDeadline200JSONResponse{LobbyGameJSONResponse: g}, err
 }
 
 func (h *handlers) CancelLobbyGame(ctx context.Context, r api.CancelLobbyGameRequestObject) (api.CancelLobbyGameResponseObject, error) {

@@ -66,6 +66,9 @@ var table = []rule{
 	{"PATCH ", `{"name":"new"}`, "draft", true, []string{anOwner}, managed, ""},
 	{"PATCH ", `{"max_players":8}`, "draft enrollment_open", true, []string{anOwner}, managed, ""},
 	{"PATCH ", `{"turn_schedule":"0 9 * * *"}`, strings.Replace(notOver, "enrollment_open ", "", 1), true, []string{anOwner}, managed, ""},
+	{"PATCH ", `{"early_turn":true,"show_ready":true,"catch_up":"skip"}`, strings.Replace(notOver, "enrollment_open ", "", 1), true, []string{anOwner}, managed, ""},
+	{"PATCH ", `{"target_engine_version":"1.0.0"}`, "draft", true, []string{anOwner}, managed, ""},
+	{"POST /deadline", `{"turn":4,"deadline":"SOON"}`, "running", true, []string{anOwner}, managed, ""},
 	{"POST /invites", `{"user_id":"FRESH"}`, "enrollment_open", true, []string{anOwner}, managed, "-"},
 	{"POST /invites/INVITE/revoke", "", "enrollment_open", true, []string{anOwner}, managed, "-"},
 	{"POST /invites/INVITE/redeem", `{"race_name":"Guests"}`, "enrollment_open", true, []string{anApplicant},
@@ -122,7 +125,7 @@ func (c *cast) stage(status galaxy.GameStatus, private bool, owner string) galax
 	if private {
 		visibility = galaxy.Private
 	}
-	change, err := galaxy.NewGame(galaxy.GameID{UUID: galaxy.NewID()}, visibility, galaxy.GameSpec{Name: "Stage", MinPlayers: 2, MaxPlayers: 10,
+	change, err := galaxy.NewGame(galaxy.GameID{UUID: galaxy.NewID()}, visibility, galaxy.GameSpec{Name: "Stage", MinPlayers: 2, MaxPlayers: 10, EarlyTurn: true,
 		Schedule: galaxy.Schedule{Cron: "0 21 * * *"}}, galaxy.Idempotency{}, by, time.Minute)
 	require.NoError(c, err)
 	g := change.Next
@@ -176,7 +179,8 @@ func (c *cast) call(r rule, g galaxy.Game, caller string) (int, string) {
 	if method == "ADMIN" {
 		method = "POST"
 	}
-	replace := []string{"MEMBERSHIP", g.Members[0].ID.String(), "MEMBER", c.users[aMember].ID.String(), "FRESH", c.fresh.ID.String()}
+	replace := []string{"MEMBERSHIP", g.Members[0].ID.String(), "MEMBER", c.users[aMember].ID.String(), "FRESH", c.fresh.ID.String(),
+		"SOON", storetest.Now().Add(time.Hour).Format(time.RFC3339)}
 	for _, i := range g.Invites {
 		replace = append(replace, "INVITE", i.ID.String())
 	}

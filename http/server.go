@@ -37,7 +37,7 @@ func New(d Deps) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
 	// The contract validates; gin's own validator would look at every struct once more.
 	binding.Validator = nil
-	contract, err := loadContract()
+	contract, err := readContract()
 	if err != nil {
 		return nil, err
 	}

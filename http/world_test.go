@@ -27,7 +27,6 @@ import (
 
 	backend "galaxy/backend"
 	"galaxy/backend/actors"
-	"galaxy/backend/actors/engine"
 	"galaxy/backend/galaxy"
 	surface "galaxy/backend/http"
 	"galaxy/backend/internal/enginetest"
@@ -51,6 +50,7 @@ type world struct {
 	player  galaxy.Account
 	session galaxy.Session
 	serving bool
+	listed  []operation
 }
 
 func begin(t *testing.T, tokens ...string) *world {
@@ -66,11 +66,13 @@ func beginAway(t *testing.T) *world {
 	return beginOn(t, engines)
 }
 
-func beginOn(t *testing.T, driver engine.Containers, tokens ...string) *world {
+func beginOn(t *testing.T, driver actors.Containers, tokens ...string) *world {
 	w := &world{T: t, dsn: pgtest.Database(t, storetest.Migrate), serving: true}
 	w.st, _ = storetest.OpenLeased(t, w.dsn)
 	w.player, w.session = storetest.SignIn(t, w.st, "ann@example.com")
-	w.system = actorstest.Start(t, actorstest.Deps(w.st, driver))
+	deps := actorstest.Deps(w.st, driver)
+	deps.Config.Game.EarlyDelay = time.Hour
+	w.system = actorstest.Start(t, deps)
 	t.Cleanup(func() { actorstest.Stop(t, w.system) })
 	var err error
 	conf := surface.Config{WriteTimeout: 10 * time.Second}
@@ -107,14 +109,19 @@ func (w *world) signIn(email string) galaxy.Account {
 // operation is one of the contract.
 type operation struct {
 	method, path string // of the contract, with {parameters}
+	paths        *regexp.Regexp
 	*openapi3.Operation
 }
 
 func (w *world) operations() (all []operation) {
+	if w.listed != nil {
+		return w.listed
+	}
+	defer func() { w.listed = all }()
 	for _, path := range slices.Sorted(maps.Keys(w.doc.Paths.Map())) {
 		operations := w.doc.Paths.Value(path).Operations()
 		for _, method := range slices.Sorted(maps.Keys(operations)) {
-			all = append(all, operation{method, path, operations[method]})
+			all = append(all, operation{method, path, regexp.MustCompile("^" + parameter.ReplaceAllString(path, "[^/]+") + "$"), operations[method]})
 		}
 	}
 	return all
@@ -152,10 +159,7 @@ func (w *world) serve(op operation, r *http.Request) (status int, code string) {
 	rec := httptest.NewRecorder()
 	w.handler.ServeHTTP(rec, r)
 	require.NotEmpty(w, rec.Header().Get("X-Request-ID"))
-	input := &openapi3filter.RequestValidationInput{Request: r, Route: &routers.Route{Spec: w.doc, Path: op.path, PathItem: w.doc.Paths.Value(op.path), Method: op.method, Operation: op.Operation}}
-	require.NoError(w, openapi3filter.ValidateResponse(w.Context(), &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: rec.Code,
-		Header: rec.Header(), Body: io.NopCloser(strings.NewReader(rec.Body.String())), Options: &openapi3filter.Options{IncludeResponseStatus: true}}),
-		"%s %s answered %d %s", op.method, op.path, rec.Code, rec.Body)
+	w.holds(op, r, rec)
 	var e struct {
 		Error struct{ Code, Message string }
 	}
@@ -165,6 +169,31 @@ func (w *world) serve(op operation, r *http.Request) (status int, code string) {
 		require.NotRegexp(w, `(?i)sql|pgx|panic|goroutine|\.go:|encoding/json`, e.Error.Message, "no internals")
 	}
 	return rec.Code, e.Error.Code
+}
+
+// holds compares an answer with the contract.
+func (w *world) holds(op operation, r *http.Request, rec *httptest.ResponseRecorder) {
+	w.Helper()
+	input := &openapi3filter.RequestValidationInput{Request: r, Route: &routers.Route{Spec: w.doc, Path: op.path, PathItem: w.doc.Paths.Value(op.path), Method: op.method, Operation: op.Operation}}
+	require.NoError(w, openapi3filter.ValidateResponse(w.Context(), &openapi3filter.ResponseValidationInput{RequestValidationInput: input, Status: rec.Code,
+		Header: rec.Header(), Body: io.NopCloser(strings.NewReader(rec.Body.String())), Options: &openapi3filter.Options{IncludeResponseStatus: true}}),
+		"%s %s answered %d %s", op.method, op.path, rec.Code, rec.Body)
+}
+
+// find gives the operation of the contract that a request is for.
+func (w *world) find(method, path string) (op operation, ok bool) {
+	for _, o := range w.operations() {
+		if o.method != method {
+			continue
+		}
+		if o.path == path {
+			return o, true
+		}
+		if !ok && o.paths.MatchString(path) {
+			op, ok = o, true
+		}
+	}
+	return op, ok
 }
 
 // good is a value that a schema allows.
