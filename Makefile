@@ -2,7 +2,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 GOLANGCI := v2.15.0
 
-.PHONY: help run test integration-test bench gen jet lint check-generated
+.PHONY: help run test integration-test bench drill gen jet lint check-generated
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -23,6 +23,10 @@ integration-test: ## the end-to-end tests, Docker required
 bench: ## measure beside bare loops: lines "BENCH <name> ours= limit= unit= ratio="; one: make bench NAME=rest/order
 	@scripts/need.sh postgres
 	go test -count=1 -timeout 60m -v -run '^TestBench$$/^$(or $(subst /,$$/^,$(NAME)),)' ./bench -full
+
+drill: ## kill everything at every instant: lines "DRILL <name> rounds= turns= lost= doubled= orders_lost="; one: make drill NAME=docker
+	@scripts/need.sh postgres
+	go test -count=1 -timeout 60m -v -run '^TestDrill$$/^$(or $(subst /,$$/^,$(NAME)),)' ./test/drill -full
 
 gen: ## regenerate protobuf, FlatBuffers, the contract's Go and the settings table
 	@scripts/need.sh protoc node
