@@ -30,6 +30,7 @@ func TestBench(t *testing.T) {
 		{"rest/limits", benchLimits},
 		{"rest/order", benchOrder},
 		{"rest/order-one-game", benchOrderOneGame},
+		{"order/degraded", benchDegraded},
 		{"auth/signin", benchSignIn},
 		{"storm/reconnect", benchStorm},
 		{"warm/sessions", benchWarm},
@@ -39,7 +40,14 @@ func TestBench(t *testing.T) {
 		{"warm/games", benchWarmGames},
 		{"flood/admin", benchFlood},
 		{"start/docker", benchStart},
+		{"recover", benchRecover},
+		{"reconcile", benchReconcile},
+		{"restart/ready", benchReady},
 		{"push/fanout-10", benchFanout},
+		{"timers", benchTimers},
+		{"timers-games", benchGameTimers},
+		{"turn/latency", benchTurn},
+		{"turn/stampede", benchStampede},
 		{"memory/game", benchMemory},
 	} {
 		t.Run(one.name, one.run)

@@ -10,13 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"galaxy/backend/galaxy"
@@ -25,10 +25,12 @@ import (
 	"galaxy/backend/store"
 )
 
-// codes is the store, but for mails: no worker gets any, and whoever signs in reads the code here.
+// codes is the store, but for mails: no worker gets any, and whoever signs in reads the code here. It tells of what is stored,
+// too.
 type codes struct {
 	*store.Store
-	sent sync.Map // code by challenge id
+	sent    sync.Map // code by challenge id
+	watched atomic.Pointer[watch]
 }
 
 func (c *codes) AddChallenge(ctx context.Context, n galaxy.NewChallenge) (bool, error) {
@@ -127,9 +129,7 @@ func (s *signIns) post(path, body string, into any) error {
 
 // signInByHand signs in with the statements that the service sends, in a transaction for each of the two requests.
 func signInByHand(w *world) http.Handler {
-	pool, err := pgxpool.New(w.Context(), w.dsn+"&pool_max_conns=25")
-	require.NoError(w, err)
-	w.Cleanup(pool.Close)
+	pool := handPool(w.T, w.dsn)
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.POST("/send", func(c *gin.Context) {

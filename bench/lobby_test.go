@@ -71,9 +71,7 @@ func benchJoin(t *testing.T) {
 	w := newWorld(t, enginetest.New(t))
 	require.NoError(t, w.system.DrainPush(t.Context()))
 	users, races := crowd(w, clients*seats)
-	pool, err := pgxpool.New(t.Context(), w.dsn+"&pool_max_conns=25")
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
+	pool := handPool(t, w.dsn)
 	stage := func() (ids [clients][]galaxy.GameID) {
 		for c := range clients {
 			for range games {
@@ -179,9 +177,7 @@ const rivals = 64
 func benchContended(t *testing.T) {
 	w := newWorld(t, enginetest.New(t))
 	users, races := crowd(w, rivals)
-	pool, err := pgxpool.New(t.Context(), w.dsn+"&pool_max_conns=25")
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
+	pool := handPool(t, w.dsn)
 	rounds := 20
 	if !*full {
 		rounds = 1

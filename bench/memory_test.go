@@ -11,7 +11,6 @@ import (
 
 	"galaxy/backend/actors/game"
 	"galaxy/backend/actors/kit"
-	"galaxy/backend/galaxy"
 	"galaxy/backend/internal/enginetest"
 	"galaxy/backend/internal/postgres/pgtest"
 	"galaxy/backend/store/storetest"
@@ -36,7 +35,13 @@ func benchMemory(t *testing.T) {
 	})
 	var each []float64
 	for i := range rounds {
-		t.Run(fmt.Sprint("round ", i), func(t *testing.T) { each = append(each, residents(newWorldOn(t, dsn, stand), games)) })
+		t.Run(fmt.Sprint("round ", i), func(t *testing.T) {
+			known := stand.Calls(enginetest.Status)
+			w := newWorldOn(t, dsn, stand)
+			// Each engine is asked what it holds when it is adopted.
+			require.Eventually(t, func() bool { return stand.Calls(enginetest.Status)-known >= games }, time.Minute, time.Millisecond)
+			each = append(each, residents(w, games))
+		})
 	}
 	if t.Failed() {
 		return
@@ -48,31 +53,19 @@ func benchMemory(t *testing.T) {
 	}
 }
 
-// residents waits until the service has adopted its games, and gives the bytes that each of them holds.
+// residents gives the bytes that each of the service's games holds.
 func residents(w *world, games int) float64 {
 	ids, err := w.st.LiveGames(w.Context())
 	require.NoError(w, err)
 	require.Len(w, ids, games)
 	for _, id := range ids {
-		w.adopted(id)
+		_, err := kit.Ask(w.Context(), w.system.Games.Ref(id), game.Get{})
+		require.NoError(w, err)
 	}
 	require.Equal(w, games, w.system.Games.Live())
 	with := held()
 	w.stopActors()
 	return float64(with-held()) / float64(games)
-}
-
-// adopted waits until a game's engine answers for it.
-func (w *world) adopted(id galaxy.GameID) {
-	g, err := kit.Ask(w.Context(), w.system.Games.Ref(id), game.Get{})
-	require.NoError(w, err)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		_, err := kit.Ask(w.Context(), w.system.Games.Ref(id), game.GetReport{User: g.Members[0].User, Turn: 0})
-		if err == nil {
-			return
-		}
-		require.True(w, time.Now().Before(deadline), "the engine is not adopted: %v", err)
-	}
 }
 
 // held is what is in use after a collection, in bytes.

@@ -19,7 +19,6 @@ import (
 	"galaxy/backend/actors/kit"
 	"galaxy/backend/engineapi"
 	"galaxy/backend/galaxy"
-	"galaxy/backend/internal/enginetest"
 	"galaxy/backend/store/storetest"
 )
 
@@ -32,7 +31,7 @@ type player struct {
 
 // benchOrder: a list of orders accepted by an engine and stored, one player in each of 64 games.
 func benchOrder(t *testing.T) {
-	stand := enginetest.New(t)
+	stand := newEngines(t)
 	w := newWorld(t, stand)
 	w.addVersion("engine:1.0.0")
 	var players []player
@@ -44,7 +43,7 @@ func benchOrder(t *testing.T) {
 
 // benchOrderOneGame: the same, all players in one game, whose writes wait for one another.
 func benchOrderOneGame(t *testing.T) {
-	stand := enginetest.New(t)
+	stand := newEngines(t)
 	w := newWorld(t, stand)
 	w.addVersion("engine:1.0.0")
 	w.compareOrders("rest/order-one-game", stand, w.runningGame(connections))
@@ -87,13 +86,26 @@ func (w *world) started(id galaxy.GameID) {
 	}
 }
 
+// adopted waits until a game that runs takes orders. None is given: those that are tried are meant for others than are stored.
+func (w *world) adopted(id galaxy.GameID) {
+	g, err := kit.Ask(w.Context(), w.system.Games.Ref(id), game.Get{})
+	require.NoError(w, err)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		_, err := kit.Ask(w.Context(), w.system.Games.Ref(id), game.PutOrders{User: g.Members[0].User, Turn: g.Runtime.Turn + 1, Expected: new(int64(-1))})
+		if galaxy.Is(err, galaxy.Conflict) {
+			return
+		}
+		require.True(w, time.Now().Before(deadline), "the engine is not adopted: %v", err)
+	}
+}
+
 // commands are ten commands in one KiB.
 func commands() string {
 	one := fmt.Sprintf(`{"type":"planet.rename","planet":1,"name":%q}`, strings.Repeat("n", 50))
 	return "[" + strings.Repeat(one+",", 9) + one + "]"
 }
 
-func (w *world) compareOrders(name string, stand *enginetest.Engines, players []player) {
+func (w *world) compareOrders(name string, stand *engines, players []player) {
 	put := func(host string, p player, body string) *http.Request {
 		r, err := http.NewRequestWithContext(w.Context(), http.MethodPut, "http://"+host+"/api/v1/user/games/"+p.game.String()+"/orders", strings.NewReader(body))
 		require.NoError(w, err)
@@ -110,10 +122,8 @@ func (w *world) compareOrders(name string, stand *enginetest.Engines, players []
 
 // bareOrders is the same call to the same engine and the same insert, by hand. Its rows stand beside those of the service,
 // as orders of another epoch.
-func (w *world) bareOrders(stand *enginetest.Engines, players []player) (address string) {
-	pool, err := pgxpool.New(w.Context(), w.dsn)
-	require.NoError(w, err)
-	w.Cleanup(pool.Close)
+func (w *world) bareOrders(stand *engines, players []player) (address string) {
+	pool := handPool(w.T, w.dsn)
 	byUser := map[string]player{}
 	engines := map[galaxy.GameID]string{}
 	for _, p := range players {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,13 +40,30 @@ type world struct {
 	deps   surface.Deps
 	rest   string // host:port
 	push   string
+
+	actors  actors.Deps
+	streams grpcpush.Deps
+	running []part // what was begun, oldest first
 }
 
-func newWorld(t *testing.T, containers engine.Containers, settings ...string) *world {
+// part is one part of the service that runs.
+type part struct {
+	name string
+	stop func(context.Context) error
+}
+
+func newWorld(t *testing.T, containers actors.Containers, settings ...string) *world {
 	return newWorldOn(t, durable(t), containers, settings...)
 }
 
-func newWorldOn(t *testing.T, dsn string, containers engine.Containers, settings ...string) *world {
+func newWorldOn(t *testing.T, dsn string, containers actors.Containers, settings ...string) *world {
+	w := openWorld(t, dsn, containers, settings...)
+	w.begin()
+	return w
+}
+
+// openWorld makes everything that the service stands on, and holds the lease. The service itself begins with begin.
+func openWorld(t *testing.T, dsn string, containers actors.Containers, settings ...string) *world {
 	w := &world{T: t, dsn: dsn}
 	var c struct {
 		telemetry.Config
@@ -76,27 +94,59 @@ func newWorldOn(t *testing.T, dsn string, containers engine.Containers, settings
 	require.NoError(t, err)
 	t.Cleanup(lease.Release)
 	w.codes = &codes{Store: w.st}
-	w.system, err = actors.Start(t.Context(), actors.Deps{Config: c.actors, Store: w.codes, Containers: containers, Engines: enginehttp.New(c.engine, tel.Tracers),
+	w.actors = actors.Deps{Config: c.actors, Store: w.codes, Containers: containers, Engines: enginehttp.New(c.engine, tel.Tracers),
 		Pace: engine.DefaultPace, Render: mailtext.Render, Country: func(netip.Addr) string { return "" }, Now: storetest.Now, Log: tel.Log, Tracers: tel.Tracers, Meter: tel.Meter,
 		Send: func(context.Context, galaxy.Mail) galaxy.SendResult {
 			return galaxy.SendResult{Outcome: galaxy.MailSent}
-		}})
-	require.NoError(t, err)
-	t.Cleanup(w.stopActors)
-	push, err := grpcpush.Listen(grpcpush.Deps{Config: c.push, Hub: w.system.Push, Serving: lease.Held, Log: tel.Log})
-	require.NoError(t, err)
-	w.push = push.Addr().String()
-	t.Cleanup(func() { w.stop("push", push.Stop) })
-	w.deps = surface.Deps{Config: c.http, Limits: c.limits, Store: w.st, System: w.system, Serving: lease.Held, Now: storetest.Now, Log: tel.Log, Tracers: tel.Tracers, Meter: tel.Meter}
-	w.rest = w.serve(w.deps)
+		}}
+	w.streams = grpcpush.Deps{Config: c.push, Serving: lease.Held, Log: tel.Log}
+	w.deps = surface.Deps{Config: c.http, Limits: c.limits, Store: w.st, Serving: lease.Held, Now: storetest.Now, Log: tel.Log, Tracers: tel.Tracers, Meter: tel.Meter,
+		Checks: []surface.Check{{Name: "postgres", OK: w.st.Ping}, {Name: "migrations", OK: w.st.Migrated}}}
+	t.Cleanup(w.end)
 	return w
+}
+
+// begin starts the actors and both surfaces.
+func (w *world) begin() {
+	var err error
+	w.system, err = actors.Start(w.Context(), w.actors)
+	require.NoError(w, err)
+	w.running = append(w.running, part{"actors", w.system.Stop})
+	w.streams.Hub, w.deps.System = w.system.Push, w.system
+	push, err := grpcpush.Listen(w.streams)
+	require.NoError(w, err)
+	w.running = append(w.running, part{"push", push.Stop})
+	rest := w.listen(w.deps)
+	w.running = append(w.running, part{"rest", rest.Stop})
+	w.push, w.rest = push.Addr().String(), rest.Addr().String()
+}
+
+// end stops what begin has started and still runs, the newest first.
+func (w *world) end() {
+	for _, p := range slices.Backward(w.running) {
+		w.stop(p.name, p.stop)
+	}
+	w.running, w.system, w.deps.System = nil, nil, nil
+}
+
+// stopActors lets go of everything that games and players hold in memory.
+func (w *world) stopActors() {
+	if w.system != nil {
+		w.stop(w.running[0].name, w.running[0].stop)
+		w.running, w.system = w.running[1:], nil
+	}
+}
+
+func (w *world) listen(d surface.Deps) *surface.Server {
+	rest, err := surface.New(d)
+	require.NoError(w, err)
+	require.NoError(w, rest.Listen())
+	return rest
 }
 
 // serve serves one more REST surface over the same service, and gives its address.
 func (w *world) serve(d surface.Deps) string {
-	rest, err := surface.New(d)
-	require.NoError(w, err)
-	require.NoError(w, rest.Listen())
+	rest := w.listen(d)
 	w.Cleanup(func() { w.stop("rest", rest.Stop) })
 	return rest.Addr().String()
 }
@@ -109,14 +159,6 @@ func (w *world) signIn(email string) (galaxy.Account, galaxy.Session) {
 	return a, s
 }
 
-// stopActors lets go of everything that is in memory.
-func (w *world) stopActors() {
-	if w.system != nil {
-		w.stop("actors", w.system.Stop)
-		w.system = nil
-	}
-}
-
 func (w *world) stop(what string, stop func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -125,8 +167,18 @@ func (w *world) stop(what string, stop func(context.Context) error) {
 	}
 }
 
-// durable gives the DSN of a database that keeps what it has confirmed.
+// durable gives the DSN of a database that keeps what it has confirmed; of one that need not, when nothing is measured.
 func durable(t *testing.T) string {
+	dsn, _ := twoDatabases(t)
+	return dsn
+}
+
+// twoDatabases gives the DSNs of two databases of one durable server: the service has the one for itself, and a bare loop
+// the other, which is migrated.
+func twoDatabases(t *testing.T) (service, byHand string) {
+	if !*full {
+		return pgtest.Database(t, storetest.Migrate), pgtest.Database(t, storetest.Migrate)
+	}
 	dir, err := os.MkdirTemp("", "galaxy-bench-")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
@@ -134,8 +186,12 @@ func durable(t *testing.T) string {
 	c, err := postgres.Start(t.Context(), postgres.Options{Dir: filepath.Join(dir, "data")})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Stop() })
-	require.NoError(t, c.EnsureDatabase(t.Context(), "bench"))
-	return pgtest.WithSchema(c.DSN("bench"))
+	for _, name := range []string{"bench", "by_hand"} {
+		require.NoError(t, c.EnsureDatabase(t.Context(), name))
+	}
+	byHand = pgtest.WithSchema(c.DSN("by_hand"))
+	require.NoError(t, storetest.Migrate(byHand))
+	return pgtest.WithSchema(c.DSN("bench")), byHand
 }
 
 // bare serves a handler on a port of its own.
