@@ -113,10 +113,8 @@ func (w *world) recovery(m mortals) float64 {
 	require.NoError(w, order())
 	c, err := m.driver.Inspect(w.Context(), p.game)
 	require.NoError(w, err)
-	m.kill(c)
 	began := time.Now()
-	// In place of the driver's event, which tells of the death at once.
-	kit.Tell(w.system.Games.Ref(p.game), game.Seen{State: galaxy.ContainerExited})
+	m.kill(c)
 	for err = order(); err != nil; err = order() {
 		require.Less(w, time.Since(began), time.Minute, "the game does not recover: %v", err)
 		time.Sleep(time.Millisecond)
