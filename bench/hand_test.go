@@ -36,6 +36,7 @@ type handmade struct {
 	version int64
 	turn    int
 	pushes  chan uuid.UUID // by player
+	zip     *gzip.Writer
 }
 
 // handPool is a pool like the service's.
@@ -52,7 +53,9 @@ func handmadeGames(t *testing.T, pool *pgxpool.Pool, ids ...galaxy.GameID) []*ha
 	games := make([]*handmade, len(ids))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 5, DisableCompression: true}}
 	for i, id := range ids {
-		games[i] = &handmade{pool: pool, client: client, id: id.UUID, version: 1, pushes: make(chan uuid.UUID, queueSize)}
+		zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		require.NoError(t, err)
+		games[i] = &handmade{pool: pool, client: client, id: id.UUID, version: 1, pushes: make(chan uuid.UUID, queueSize), zip: zip}
 		of[id.UUID] = games[i]
 	}
 	rows, err := pool.Query(t.Context(), `SELECT game_id, user_id, race_name FROM memberships`)
@@ -265,7 +268,7 @@ func (g *handmade) report(ctx context.Context) error {
 	if err := read.Wait(); err != nil {
 		return err
 	}
-	if err := compress(bodies); err != nil {
+	if err := g.compress(bodies); err != nil {
 		return err
 	}
 	return g.commit(ctx, func(b *pgx.Batch, _ time.Time) {
@@ -275,18 +278,14 @@ func (g *handmade) report(ctx context.Context) error {
 }
 
 // compress puts what is compressed in the place of each.
-func compress(bodies [][]byte) error {
-	w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-	if err != nil {
-		return err
-	}
+func (g *handmade) compress(bodies [][]byte) error {
 	for i, body := range bodies {
 		var out bytes.Buffer
-		w.Reset(&out)
-		if _, err := w.Write(body); err != nil {
+		g.zip.Reset(&out)
+		if _, err := g.zip.Write(body); err != nil {
 			return err
 		}
-		if err := w.Close(); err != nil {
+		if err := g.zip.Close(); err != nil {
 			return err
 		}
 		bodies[i] = out.Bytes()
