@@ -139,11 +139,13 @@ func (w *world) stopActors() {
 	}
 }
 
-func (w *world) listen(d surface.Deps) *surface.Server {
+func (w *world) listen(d surface.Deps) *surface.Front {
 	rest, err := surface.New(d)
 	require.NoError(w, err)
-	require.NoError(w, rest.Listen())
-	return rest
+	front, err := surface.Open(w.Context(), d.Config)
+	require.NoError(w, err)
+	front.Serve(rest)
+	return front
 }
 
 // serve serves one more REST surface over the same service, and gives its address.

@@ -1,10 +1,6 @@
 package http
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"sync/atomic"
@@ -26,13 +22,9 @@ type Server struct {
 	accounts *lru.Cache[galaxy.UserID, rendered]
 	users    *throttle[galaxy.UserID]
 	sources  *throttle[netip.Addr]
-
-	http     *http.Server
-	listener net.Listener
-	failed   chan error
 }
 
-// New makes the surface; Listen serves it.
+// New makes the surface; Front.Serve serves it.
 func New(d Deps) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
 	// The contract validates; gin's own validator would look at every struct once more.
@@ -45,7 +37,7 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Deps: d, contract: contract, accounts: accounts, failed: make(chan error, 1)}
+	s := &Server{Deps: d, contract: contract, accounts: accounts}
 	if s.Operators == nil {
 		s.Operators = s.basicAuth
 	}
@@ -82,40 +74,5 @@ func New(d Deps) (*Server, error) {
 	return s, nil
 }
 
-// Handler is the surface without a listener, for tests and benchmarks.
+// Handler is the surface without its address.
 func (s *Server) Handler() http.Handler { return s.engine }
-
-// Listen starts serving.
-func (s *Server) Listen() error {
-	l, err := net.Listen("tcp", s.Config.Addr)
-	if err != nil {
-		return fmt.Errorf("REST surface: %w", err)
-	}
-	s.listener = l
-	s.http = &http.Server{Handler: s.engine, ReadTimeout: s.Config.ReadTimeout, ReadHeaderTimeout: s.Config.ReadTimeout,
-		WriteTimeout: s.Config.WriteTimeout, MaxHeaderBytes: 64 << 10}
-	go func() {
-		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
-		}
-	}()
-	return nil
-}
-
-// Addr is where the surface is served.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
-
-// Failed gives an error when the server ends by itself.
-func (s *Server) Failed() <-chan error { return s.failed }
-
-// Unready lets /readyz say that the service is about to stop.
-func (s *Server) Unready() { s.stopping.Store(true) }
-
-// Stop takes no new requests and waits for those under way; what is left when ctx is done is cut off.
-func (s *Server) Stop(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
-		_ = s.http.Close()
-		return fmt.Errorf("requests were cut off: %w", err)
-	}
-	return nil
-}

@@ -44,7 +44,7 @@ func run(ctx context.Context, environ []string) error {
 		s.log.Error("the service cannot start", zap.Error(err))
 		return err
 	}
-	s.log.Info("the service serves", zap.Stringer("http", s.http.Addr()), zap.Stringer("push", s.push.Addr()), zap.Int64("epoch", s.lease.Epoch()))
+	s.log.Info("the service serves", zap.Stringer("http", s.front.Addr()), zap.Stringer("push", s.push.Addr()), zap.Int64("epoch", s.lease.Epoch()))
 	return s.wait(ctx)
 }
 
@@ -56,11 +56,10 @@ type service struct {
 	geo        *geoip.DB
 	store      *store.Store
 	containers containers
-	standby    *standby
 	lease      *store.Lease
 	actors     *actors.System
 	push       *grpcpush.Server
-	http       *http.Server
+	front      *http.Front
 	stops      []stop // what has been started, oldest first
 }
 
@@ -97,18 +96,8 @@ func (s *service) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The probes of the standby make way for the whole surface.
-	if err := s.standby.stop(ctx); err != nil {
-		return err
-	}
-	if err := patiently(ctx, surface.Listen); err != nil {
-		return err
-	}
-	s.http = surface
-	s.started("requests under way", s.conf.HTTP.ShutdownTimeout, func(ctx context.Context) error {
-		surface.Unready()
-		return surface.Stop(ctx)
-	})
+	s.front.Serve(surface)
+	s.started("requests under way", s.conf.HTTP.ShutdownTimeout, s.front.Stop)
 	return nil
 }
 
@@ -154,10 +143,10 @@ func (s *service) openDriver() error {
 
 // serveAlone stands by until this backend has the database for itself.
 func (s *service) serveAlone(ctx context.Context) (err error) {
-	if s.standby, err = standBy(ctx, s.conf.HTTP.Addr); err != nil {
+	if s.front, err = http.Open(ctx, s.conf.HTTP); err != nil {
 		return err
 	}
-	s.started("standby", time.Second, s.standby.stop)
+	s.started("standby", time.Second, s.front.Stop)
 	// Whoever takes over does so at once: what can be made ready before is.
 	if err := http.Prepare(); err != nil {
 		return err
@@ -194,7 +183,7 @@ func (s *service) wait(ctx context.Context) error {
 		return nil
 	case <-s.lease.Lost():
 		return errors.New("another backend has taken the database over")
-	case err := <-s.http.Failed():
+	case err := <-s.front.Failed():
 		return fmt.Errorf("REST surface: %w", err)
 	case err := <-s.push.Failed():
 		return fmt.Errorf("push stream: %w", err)

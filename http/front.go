@@ -1,0 +1,110 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Front is the address of the REST surface. It answers probes from the moment it is open; everything else as soon as there
+// is a surface to serve, without a moment in which nobody listens.
+type Front struct {
+	http     *http.Server
+	listener net.Listener
+	handler  atomic.Pointer[http.Handler]
+	surface  atomic.Pointer[Server]
+	failed   chan error
+}
+
+// Open listens at the address of conf, as a standby. A port that is in use is waited for, but not for long.
+func Open(ctx context.Context, conf Config) (*Front, error) {
+	f := &Front{failed: make(chan error, 1)}
+	err := patiently(ctx, func() (err error) {
+		f.listener, err = net.Listen("tcp", conf.Addr)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("REST surface: %w", err)
+	}
+	standby := standby()
+	f.handler.Store(&standby)
+	f.http = &http.Server{Handler: f, ReadTimeout: conf.ReadTimeout, ReadHeaderTimeout: conf.ReadTimeout, WriteTimeout: conf.WriteTimeout, MaxHeaderBytes: 64 << 10}
+	go func() {
+		if err := f.http.Serve(f.listener); !errors.Is(err, http.ErrServerClosed) {
+			f.failed <- err
+		}
+	}()
+	return f, nil
+}
+
+// Serve answers with the surface from now on.
+func (f *Front) Serve(s *Server) {
+	f.surface.Store(s)
+	handler := s.Handler()
+	f.handler.Store(&handler)
+}
+
+// ServeHTTP answers as whatever stands behind it now.
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*f.handler.Load()).ServeHTTP(w, r)
+}
+
+// Addr is where it listens.
+func (f *Front) Addr() net.Addr { return f.listener.Addr() }
+
+// Failed gives an error when it ends by itself.
+func (f *Front) Failed() <-chan error { return f.failed }
+
+// Stop takes no new requests and waits for those under way; what is left when ctx is done is cut off.
+func (f *Front) Stop(ctx context.Context) error {
+	if s := f.surface.Load(); s != nil {
+		s.stopping.Store(true)
+	}
+	if err := f.http.Shutdown(ctx); err != nil {
+		_ = f.http.Close()
+		return fmt.Errorf("requests were cut off: %w", err)
+	}
+	return nil
+}
+
+const standbyBody = `{"status":"standby","checks":{"lease":"not held: another backend serves this database"}}`
+
+// standby answers while another backend serves the database.
+func standby() http.Handler {
+	say := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", say(http.StatusOK, `{"status":"ok"}`))
+	mux.HandleFunc("GET /readyz", say(http.StatusServiceUnavailable, standbyBody))
+	mux.HandleFunc("/", say(http.StatusServiceUnavailable, `{"error":{"code":"service_unavailable","message":"this backend stands by; another one serves"}}`))
+	return mux
+}
+
+// patience is how long a port may be in use that was given up.
+const patience = 2 * time.Second
+
+// patiently listens again on a port that is in use. A process that is being started, such as an engine, shares for a moment
+// whatever its starter has open, also when that is closed or the starter dies in this moment.
+func patiently(ctx context.Context, listen func() error) error {
+	for until := time.Now().Add(patience); ; {
+		err := listen()
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
