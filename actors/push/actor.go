@@ -229,8 +229,8 @@ func (h *Hub) replay(m Subscribe) (missed []*Frame, resumed bool, err error) {
 	h.ring.expire(h.Now())
 	log := h.Log.With(zap.String("gateway_client_id", m.Client), zap.String("cursor", m.Cursor))
 	if cursor>>counterBits != h.newest>>counterBits {
-		log.Info("the cursor is of another process lifetime: the stream begins with the next event")
-		return nil, false, nil
+		log.Info("the cursor is of another process lifetime: the stream begins with what is kept of this one")
+		return append([]*Frame(nil), h.ring.live()...), false, nil
 	}
 	missed, resumed = h.ring.after(cursor, h.newest)
 	if !resumed {
