@@ -24,6 +24,7 @@ type demo struct {
 	gateway *gateway.Gateway
 	stream  *gateway.Stream
 	admin   client.RequestEditorFn
+	starts  func() int // of the service, so far
 	saved   saved
 	file    string
 }
@@ -36,12 +37,12 @@ type saved struct {
 
 const engineVersion = "1.0.0"
 
-func newDemo(ctx context.Context, o options, s *stack.Stack) (*demo, error) {
+func newDemo(ctx context.Context, o options, s *stack.Stack, starts func() int) (*demo, error) {
 	g, err := gateway.New(s.URL(), fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Inbox), "")
 	if err != nil {
 		return nil, err
 	}
-	d := &demo{options: o, gateway: g, admin: gateway.Operator(stack.AdminUser, stack.AdminPassword), file: filepath.Join(o.data, "demo.json")}
+	d := &demo{options: o, starts: starts, gateway: g, admin: gateway.Operator(stack.AdminUser, stack.AdminPassword), file: filepath.Join(o.data, "demo.json")}
 	if d.stream, err = gateway.Subscribe(ctx, s.Push(), "devstack", ""); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ type keeper struct {
 	mu       sync.Mutex
 	backend  *stack.Backend
 	stopping bool
+	again    int // how often it was started again
 	kept     chan struct{}
 }
 
@@ -57,7 +58,7 @@ func (k *keeper) keep(ctx context.Context) {
 			fmt.Printf("the service could not be started again: %v\n", err)
 			return
 		}
-		k.backend = again
+		k.backend, k.again = again, k.again+1
 		fmt.Printf("the service runs as process %d\n", again.PID())
 		k.mu.Unlock()
 		select {
@@ -65,6 +66,13 @@ func (k *keeper) keep(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// starts counts how often the service was started.
+func (k *keeper) starts() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return 1 + k.again
 }
 
 func (k *keeper) stop(ctx context.Context) error {

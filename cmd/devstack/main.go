@@ -126,7 +126,7 @@ func serve(ctx context.Context, o options, s *stack.Stack) (err error) {
 		<-ctx.Done()
 		return nil
 	}
-	d, err := newDemo(ctx, o, s)
+	d, err := newDemo(ctx, o, s, k.starts)
 	if err != nil {
 		return err
 	}
