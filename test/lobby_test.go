@@ -128,7 +128,9 @@ func TestAPrivateGame(t *testing.T) {
 	page := ok(w, http.StatusOK, mine.Body, mine.StatusCode(), mine.JSON200, err)
 	require.True(t, page.Items[0].Owner)
 	require.Equal(t, "Guests", page.Items[0].Membership.RaceName)
-	require.Eventually(t, func() bool { return w.stream.Count("lobby.invite.received") == 1 && w.stream.Count("lobby.game.updated") >= 4 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return w.stream.Count("lobby.invite.received") == 1 && w.stream.Count("lobby.game.updated") >= 4
+	}, time.Minute, 20*time.Millisecond)
 	deleted, err := api.DeleteAccountWithResponse(ctx, nil, guest.As)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusAccepted, deleted.StatusCode(), string(deleted.Body))
@@ -238,7 +240,9 @@ func TestARaceNameIsWon(t *testing.T) {
 
 	w.last(owner, guest, "Magrathea")
 	require.NotNil(t, w.nameOf(owner, "Magrathea"))
-	require.Eventually(t, func() bool { return w.nameOf(owner, "Magrathea") == nil && w.stream.Count("lobby.race_name.expired") == 1 }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return w.nameOf(owner, "Magrathea") == nil && w.stream.Count("lobby.race_name.expired") == 1
+	}, time.Minute, 50*time.Millisecond)
 	late, err := api.RegisterRaceNameWithResponse(ctx, nil, client.RegisterRaceNameRequest{RaceName: "Magrathea"}, owner.As)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusNotFound, late.StatusCode())
