@@ -39,7 +39,6 @@ type table struct {
 
 	timers kit.Timers
 	idle   *kit.Idle
-	ending bool
 }
 
 // Start starts the games' family.
@@ -72,10 +71,6 @@ const (
 
 // Receive hands each message to its topic.
 func (t *table) Receive(c actor.Context) {
-	if t.ending { // what still comes would be worked on, and could spawn an engine's actor that nobody ends
-		kit.Reply(c, nil, kit.ErrStopping)
-		return
-	}
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		t.id.UUID = uuid.MustParse(kit.Key(c))
@@ -281,7 +276,7 @@ func (t *table) onTick(c actor.Context, m kit.Tick) {
 
 func (t *table) onStopping(c actor.Context) {
 	// The engine's actor ends with its game's: that says nothing about the engine.
-	t.engine.pid, t.engine.up, t.ending = nil, false, true
+	t.engine.pid, t.engine.up = nil, false
 	t.timers.CancelAll()
 	t.refuseOrders(c, kit.ErrStopping)
 	t.refuseReads(c, kit.ErrStopping)

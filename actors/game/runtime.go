@@ -240,6 +240,8 @@ func (t *table) onWake(c actor.Context) {
 	}
 	if t.game != nil {
 		t.pursue(c)
+	}
+	if t.game != nil { // pursue may have come to doubt it
 		t.rest(c)
 	}
 }

@@ -23,6 +23,7 @@ const (
 type inHand struct {
 	ctx      context.Context // of its span
 	deadline time.Time       // until when its asker waits; zero without one
+	ending   bool            // the actor was told that it ends
 }
 
 var inHandID = ctxext.NextContextExtensionID()
@@ -92,8 +93,16 @@ func (s *System) handle(c actor.ReceiverContext, m carried, env *actor.MessageEn
 	}
 	switch env.Message.(type) {
 	case actor.SystemMessage, actor.AutoReceiveMessage:
-		h.ctx, h.deadline = nil, time.Time{}
+		_, stopping := env.Message.(*actor.Stopping)
+		h.ctx, h.deadline, h.ending = nil, time.Time{}, h.ending || stopping
 		s.guarded(c, env, next)
+		return
+	}
+	if h.ending {
+		// It waits for its children to end: what it did now, as making another child, nobody would undo.
+		if env.Sender != nil {
+			s.ActorSystem.Root.Send(env.Sender, failure{ErrStopping})
+		}
 		return
 	}
 	ctx := context.Background()
