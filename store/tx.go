@@ -80,15 +80,19 @@ func (s *Store) commit(ctx context.Context, t *tx) error {
 	return s.send(ctx, fenced)
 }
 
-// send sends a transaction that no lease guards.
+// send sends a transaction that no lease guards. The wait for a connection has a time of its own: if the statements had only
+// what is left of one, then whoever has waited long would be cut off in the middle, at the price of the connection, and
+// of a memory that is no longer trusted; and under load everybody has waited long.
 func (s *Store) send(ctx context.Context, t *tx) error {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	conn, err := s.pool.Acquire(ctx)
+	waiting, cancel := s.bounded(ctx)
+	conn, err := s.pool.Acquire(waiting)
+	cancel()
 	if err != nil {
 		return translate(err)
 	}
 	defer conn.Release()
+	ctx, cancel = s.bounded(ctx)
+	defer cancel()
 	return fenceError(conn.SendBatch(ctx, &t.batch).Close())
 }
 
