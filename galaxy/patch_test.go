@@ -111,7 +111,7 @@ func TestWhenAContainerIsTakenAway(t *testing.T) {
 	require.True(t, g.Wanted(), "its reports are still to be read")
 	require.True(t, g.CleanUp(operator(noon)).Nothing(), "so is its container")
 	for turn := range 2 {
-		g = g.ReportsFetched(turn, []Report{{Race: "Race-A", Body: []byte("{}")}}, operator(noon)).Next
+		g = g.ReportsFetched(turn, []Report{{Race: "Race-A", Packed: []byte("a report")}}, operator(noon)).Next
 	}
 	require.False(t, g.Wanted())
 	c := g.CleanUp(operator(noon))
@@ -128,7 +128,7 @@ func TestReportsAreStoredInOrderAndOnce(t *testing.T) {
 	require.True(t, wanted)
 	require.Zero(t, turn)
 	require.True(t, g.ReportsFetched(1, nil, operator(noon)).Nothing(), "not the oldest one that lacks them")
-	c := g.ReportsFetched(0, []Report{{Race: "Race-A", Body: []byte("{}")}}, operator(noon))
+	c := g.ReportsFetched(0, []Report{{Race: "Race-A", Packed: []byte("a report")}}, operator(noon))
 	require.Len(t, c.Reports, 1)
 	_, wanted = c.Next.ReportsWanted()
 	require.False(t, wanted)

@@ -1,5 +1,46 @@
 package galaxy
 
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// packers are kept: a new one makes a megabyte of tables.
+var packers = sync.Pool{New: func() any {
+	w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // there is no such level
+	}
+	return w
+}}
+
+// PackReport compresses the JSON that an engine has written for a race.
+func PackReport(race string, body []byte) (Report, error) {
+	var out bytes.Buffer
+	w, _ := packers.Get().(*gzip.Writer)
+	defer packers.Put(w)
+	w.Reset(&out)
+	if _, err := w.Write(body); err != nil {
+		return Report{}, fmt.Errorf("compress the report of %s: %w", race, err)
+	}
+	if err := w.Close(); err != nil {
+		return Report{}, fmt.Errorf("compress the report of %s: %w", race, err)
+	}
+	return Report{Race: race, Packed: out.Bytes()}, nil
+}
+
+// Body gives the JSON of a report.
+func (r Report) Body() ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(r.Packed))
+	if err != nil {
+		return nil, fmt.Errorf("the report of %s is damaged: %w", r.Race, err)
+	}
+	return io.ReadAll(z)
+}
+
 // Played names the races that the engine was given: those of members who were in when the game started, or left later.
 func (g Game) Played() []string {
 	var races []string

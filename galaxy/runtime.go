@@ -212,10 +212,10 @@ func (o StoredOrders) Held() int64 {
 	return held
 }
 
-// Report is what a race may see of a turn, as its engine wrote it.
+// Report is what a race may see of a turn, as its engine wrote it. PackReport makes one.
 type Report struct {
-	Epoch int
-	Turn  int
-	Race  string
-	Body  []byte // JSON
+	Epoch  int
+	Turn   int
+	Race   string
+	Packed []byte // JSON in gzip: a turn's reports are many, and held together until they are stored
 }

@@ -34,9 +34,7 @@ func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Gam
 	if c.Turn != nil {
 		t.turn(id, *c.Turn)
 	}
-	if err := t.reports(id, c.Reports); err != nil {
-		return galaxy.Game{}, err
-	}
+	t.reports(id, c.Reports)
 	t.timeline(id, c.Timeline)
 	t.audit(at, c.Audit...)
 	t.notices(at, c.Notices)

@@ -1,11 +1,7 @@
 package store
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"fmt"
-	"io"
 	"time"
 
 	. "github.com/go-jet/jet/v2/postgres"
@@ -16,21 +12,16 @@ import (
 )
 
 // reports stores a turn's reports, in one statement whatever their number. One that is there already stays.
-func (t *tx) reports(game galaxy.GameID, reports []galaxy.Report) error {
+func (t *tx) reports(game galaxy.GameID, reports []galaxy.Report) {
 	if len(reports) == 0 {
-		return nil
+		return
 	}
 	races, bodies := make([]string, len(reports)), make([][]byte, len(reports))
 	for i, r := range reports {
-		body, err := compress(r.Body)
-		if err != nil {
-			return fmt.Errorf("compress the report of %s: %w", r.Race, err)
-		}
-		races[i], bodies[i] = r.Race, body
+		races[i], bodies[i] = r.Race, r.Packed
 	}
 	t.raw(`INSERT INTO reports (game_id, epoch, turn, race_name, body) SELECT $1, $2, $3, * FROM unnest($4::text[], $5::bytea[]) ON CONFLICT DO NOTHING`,
 		game.UUID, reports[0].Epoch, reports[0].Turn, races, bodies)
-	return nil
 }
 
 // Report gives a race's stored report of a turn; galaxy.NotFound when there is none.
@@ -43,7 +34,7 @@ func (s *Store) Report(ctx context.Context, game galaxy.GameID, epoch, turn int,
 	if err != nil {
 		return nil, err
 	}
-	return expand(m.Body)
+	return galaxy.Report{Race: race, Packed: m.Body}.Body()
 }
 
 // PurgeReports deletes up to n reports and batches of games that were over before a time, and tells how many are gone.
@@ -55,25 +46,4 @@ func (s *Store) PurgeReports(ctx context.Context, before time.Time, n int) (int,
 	}
 	more, err := s.purge(ctx, `DELETE FROM order_batches WHERE ctid = ANY(ARRAY(SELECT ctid FROM order_batches`+ended, before, n-gone)
 	return gone + more, err
-}
-
-func compress(b []byte) ([]byte, error) {
-	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(b); err != nil {
-		return nil, err
-	}
-	err = w.Close()
-	return out.Bytes(), err
-}
-
-func expand(b []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, fmt.Errorf("a stored report is damaged: %w", err)
-	}
-	return io.ReadAll(r)
 }

@@ -92,9 +92,9 @@ type Deps struct {
 	// it always does.
 	Serving func() bool
 
-	workers, turns *gate
-	lives          *atomic.Uint64
-	ops, probes    metric.Int64Counter
+	workers, turns, fetches *gate
+	lives                   *atomic.Uint64
+	ops, probes             metric.Int64Counter
 }
 
 // Pace is how often things are looked at, and how long they may take to come up.
@@ -121,6 +121,7 @@ func New(d Deps, meter metric.Meter) (*Deps, error) {
 		return nil, err
 	}
 	d.workers = newGate(d.Config.WorkerPool, d.Config.JobQueue)
+	d.fetches = newGate(d.Config.TurnConcurrency, math.MaxInt)
 	d.turns = newGate(d.Config.TurnConcurrency, math.MaxInt)
 	d.lives = &atomic.Uint64{}
 	if d.Serving == nil {

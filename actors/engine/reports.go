@@ -72,7 +72,11 @@ func (a *driver) onFetchReports(c actor.Context, m FetchReports) {
 	life, address := a.life, a.address
 	a.reading += fetchesAtOnce
 	a.job(c, jobTimeout, func(ctx context.Context) any {
-		got, err := a.fetch(ctx, address, m)
+		var got []galaxy.Report
+		err := a.fetches.do(ctx, a.Since, func() (err error) {
+			got, err = a.fetch(ctx, address, m)
+			return err
+		})
 		return fetched{life, Fetched{m.Turn, got, err}}
 	}, func(err error) any { return fetched{life, Fetched{Turn: m.Turn, Err: err}} })
 }
@@ -92,9 +96,13 @@ func (a *driver) fetch(ctx context.Context, address string, m FetchReports) (got
 			case err != nil:
 				return err
 			}
+			packed, err := galaxy.PackReport(race, raw)
+			if err != nil {
+				return err
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			got = append(got, galaxy.Report{Race: race, Body: raw})
+			got = append(got, packed)
 			return nil
 		})
 	}

@@ -33,7 +33,9 @@ func reported(t *testing.T, st *store.Store, n int, at time.Time) galaxy.Game {
 	g = storetest.Commit(t, st, g.EngineUp(status, by))
 	var reports []galaxy.Report
 	for i := range n {
-		reports = append(reports, galaxy.Report{Race: fmt.Sprint("race ", i), Body: []byte(`{}`)})
+		r, err := galaxy.PackReport(fmt.Sprint("race ", i), []byte(`{}`))
+		require.NoError(t, err)
+		reports = append(reports, r)
 	}
 	g = storetest.Commit(t, st, g.ReportsFetched(0, reports, by))
 	require.NoError(t, st.SaveBatch(t.Context(), galaxy.StoredBatch{Game: g.ID, Turn: 1, Race: g.Members[0].Race, User: accounts[0].ID, ID: "batch", EngineRevision: 1, Commands: []byte(`[]`), StoredAt: at}))
