@@ -34,6 +34,8 @@ type season struct {
 	id      galaxy.GameID
 	players []galaxy.Account
 	acked   map[int]map[string]string // turn, race: the list that was acknowledged last
+	faults  int
+	hours   int // how often the clock was set by one, forward or back
 }
 
 // TestASeasonOfAHundredTurns: every turn is made once, by the schedule, with every acknowledged order in it, whatever fails in between.
@@ -129,6 +131,7 @@ func (s *season) order(turn int) {
 
 // fail breaks something.
 func (s *season) fail(turn int) {
+	s.faults++
 	cut := enginetest.Fault{Cut: true}
 	switch s.rand.IntN(10) {
 	case 0:
@@ -163,33 +166,29 @@ func (s *season) fail(turn int) {
 		}
 		close(hold)
 	case 9: // somebody sets the clock of the machine
+		s.hours++
 		s.clock.Set(s.clock.Now().Add(time.Duration(1-2*s.rand.IntN(2)) * time.Hour))
 	}
 }
 
-// judge compares what the engine has made with what was recorded and acknowledged.
+// judge compares what the engine has made with what was recorded and acknowledged, and counts what is wrong as the crash drill does.
 func (s *season) judge(turns int) {
+	var lost, doubled, ordersLost int
 	s.Change(s.id, func(g *enginetest.Game) {
-		require.Equal(s, turns, g.Turn, "as many turns as were recorded")
+		lost, doubled = max(0, turns-g.Turn), max(0, g.Turn-turns)
 		for turn, lists := range s.acked {
 			for race, list := range lists {
 				made, err := json.Marshal(g.Made[turn-1][race].Commands)
 				require.NoError(s, err)
-				require.JSONEq(s, list, string(made), "turn %d, %s", turn, race)
+				if list != string(made) {
+					s.Logf("turn %d of %s: acknowledged %s, made with %s", turn, race, list, made)
+					ordersLost++
+				}
 			}
 		}
 	})
-	var lines []galaxy.TimelineEntry
-	for cursor := ""; ; {
-		page, next, err := s.st.Timeline(context.Background(), s.id, galaxy.Page{Limit: 200, Cursor: cursor})
-		require.NoError(s, err)
-		if lines = append(lines, page...); next == "" {
-			break
-		}
-		cursor = next
-	}
 	made := map[int]int{}
-	for _, l := range lines {
+	for _, l := range s.timeline() {
 		switch l.Outcome {
 		case galaxy.TimelineRan, galaxy.TimelineForced:
 			made[l.Turn]++
@@ -199,6 +198,19 @@ func (s *season) judge(turns int) {
 		}
 	}
 	for turn := 1; turn <= turns; turn++ {
-		require.Equal(s, 1, made[turn], "one line for turn %d", turn)
+		lost, doubled = lost+max(0, 1-made[turn]), doubled+max(0, made[turn]-1)
+	}
+	fmt.Printf("SEASON rounds=%d turns=%d lost=%d doubled=%d orders_lost=%d clock_steps=%d\n", s.faults, turns, lost, doubled, ordersLost, s.hours)
+	require.Zero(s, lost+doubled+ordersLost)
+}
+
+func (s *season) timeline() (lines []galaxy.TimelineEntry) {
+	for cursor := ""; ; {
+		page, next, err := s.st.Timeline(context.Background(), s.id, galaxy.Page{Limit: 200, Cursor: cursor})
+		require.NoError(s, err)
+		if lines = append(lines, page...); next == "" {
+			return lines
+		}
+		cursor = next
 	}
 }

@@ -15,12 +15,41 @@ func (g Game) Active() []Membership {
 
 // SeatOf gives the newest membership of a player, whatever became of it.
 func (g Game) SeatOf(user UserID) (Membership, bool) {
-	for _, m := range slices.Backward(g.Members) {
-		if m.User == user {
-			return m, true
-		}
+	if i := g.seat(user); i >= 0 {
+		return g.Members[i], true
 	}
 	return Membership{}, false
+}
+
+// seat gives the index of a player's newest membership, or -1.
+func (g Game) seat(user UserID) int {
+	i := len(g.Members) - 1
+	for ; i >= 0 && g.Members[i].User != user; i-- {
+	}
+	return i
+}
+
+var errNoSeat = Errorf(Forbidden, "you hold no seat in this game")
+
+// Playing gives the seat that a player holds now. Who may not know of the game is not told that there is one.
+func (g Game) Playing(user UserID) (Membership, error) {
+	seat, ok := g.SeatOf(user)
+	switch {
+	case ok && seat.Status == MemberActive:
+		return seat, nil
+	case !g.Sees(user):
+		return Membership{}, errNoGame
+	}
+	return Membership{}, errNoSeat
+}
+
+// HadSeat gives the seat that a player holds or has held, as Playing does.
+func (g Game) HadSeat(user UserID) (Membership, error) {
+	if seat, ok := g.SeatOf(user); ok {
+		return seat, nil
+	}
+	_, err := g.Playing(user)
+	return Membership{}, err
 }
 
 // Remove takes a member's seat away. After the start the race is banished, and its name kept until the end.
@@ -72,11 +101,9 @@ func (g Game) Leave(user UserID, by By) (GameChange, Membership, error) {
 	if !g.Sees(user) {
 		return GameChange{}, Membership{}, errNoGame
 	}
-	i := len(g.Members) - 1
-	for ; i >= 0 && g.Members[i].User != user; i-- {
-	}
+	i := g.seat(user)
 	if i < 0 {
-		return GameChange{}, Membership{}, Errorf(Forbidden, "you hold no seat in this game")
+		return GameChange{}, Membership{}, errNoSeat
 	}
 	if m := g.Members[i]; m.Status == MemberLeft {
 		return GameChange{}, m, nil

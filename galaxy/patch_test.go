@@ -164,8 +164,12 @@ func TestEverythingIsExplained(t *testing.T) {
 		e := Game{Status: Running, Runtime: Runtime{Why: why, WhyText: "the recorded words"}}.Explain(noon)
 		require.Equal(t, why, e.Code)
 		require.Equal(t, "the recorded words", e.Text)
-		require.Equal(t, words.public, e.Public)
-		require.NotEmpty(t, e.Next, why)
+		require.Equal(t, words.operators, e.Next)
+		require.Equal(t, words.players.Text, e.Players.Text)
+		require.NotEmpty(t, e.Players.Next, why)
+		for _, theirs := range []string{"container", "daemon", "state directory", "recorded"} {
+			require.NotContains(t, e.Players.Text+e.Players.Next, theirs, "what is none of the players' business")
+		}
 	}
 	g := running(t)
 	e := g.Explain(noon)
@@ -182,5 +186,7 @@ func TestEverythingIsExplained(t *testing.T) {
 		e := Game{Status: status, Runtime: Runtime{Why: WhyIdle}}.Explain(noon)
 		require.NotEmpty(t, e.Text, status)
 		require.NotEmpty(t, e.Next, status)
+		require.NotEmpty(t, e.Players.Text, status)
+		require.NotContains(t, e.Players.Next, "container", status)
 	}
 }

@@ -3,14 +3,11 @@ package galaxy
 // Ready marks that a member has no more orders for turn, or takes the mark back. When everybody whose race plays is ready the
 // turn is made early, by.EarlyDelay later. A mark that is there already is answered without anything to store.
 func (g Game) Ready(user UserID, turn int, ready bool, by By) (GameChange, error) {
-	i := g.seat(user)
+	m, err := g.Playing(user)
 	r := g.Runtime
 	switch {
-	case i < 0 || g.Members[i].Status != MemberActive:
-		if !g.Sees(user) {
-			return GameChange{}, errNoGame
-		}
-		return GameChange{}, Errorf(Forbidden, "you hold no seat in this game")
+	case err != nil:
+		return GameChange{}, err
 	case !g.EarlyTurn:
 		return GameChange{}, Errorf(Conflict, "this game makes no early turns")
 	case g.Status != Running:
@@ -19,10 +16,9 @@ func (g Game) Ready(user UserID, turn int, ready bool, by By) (GameChange, error
 		return GameChange{}, Errorf(Conflict, "turn %d has not come: turn %d is being prepared", turn, r.Turn+1)
 	case turn <= r.Turn, r.closed(by.At):
 		return GameChange{}, Errorf(TurnAlreadyClosed, "turn %d is closed", turn)
-	case g.Members[i].Extinct:
+	case m.Extinct:
 		return GameChange{}, Errorf(Forbidden, "your race is extinct")
 	}
-	m := g.Members[i]
 	if (int(m.ReadyFor) == turn) == ready {
 		return GameChange{}, nil
 	}
@@ -31,17 +27,9 @@ func (g Game) Ready(user UserID, turn int, ready bool, by By) (GameChange, error
 	}
 	c := g.change(by, "game.ready")
 	c.Audit[0].After = map[string]any{"turn": turn, "ready": ready, "membership_id": m.ID.String()}
-	c.member(i, m)
+	c.member(g.seat(user), m)
 	c.countReady(by)
 	return c, nil
-}
-
-// seat gives the index of a player's newest membership, or -1.
-func (g Game) seat(user UserID) int {
-	i := len(g.Members) - 1
-	for ; i >= 0 && g.Members[i].User != user; i-- {
-	}
-	return i
 }
 
 // ReadyState tells who is ready for the turn being prepared, of how many that count.

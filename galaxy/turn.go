@@ -236,11 +236,11 @@ func (g Game) Lost(cause string, by By) GameChange {
 
 // OrdersFor decides whether a player may give orders for turn now, and gives the seat they are for.
 func (g Game) OrdersFor(user UserID, turn int, now time.Time) (Membership, error) {
-	seat, ok := g.SeatOf(user)
+	seat, err := g.Playing(user)
 	r := g.Runtime
 	switch {
-	case !ok || seat.Status != MemberActive:
-		return Membership{}, Errorf(Forbidden, "you hold no seat in this game")
+	case err != nil:
+		return Membership{}, err
 	case g.Status != Running:
 		return Membership{}, g.cannot("take orders")
 	case turn <= r.Turn:

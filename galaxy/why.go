@@ -7,13 +7,16 @@ import (
 
 // Explanation says what a game does or waits for.
 type Explanation struct {
-	Code   WhyCode
-	Text   string // for operators
-	Public string // for players: the same without what is none of their business
-	Since  time.Time
-	Next   string     // what happens next
-	NextAt *time.Time // when, if that is known
+	Code    WhyCode
+	Since   time.Time
+	Text    string     // what it does or waits for, for operators
+	Next    string     // what happens next, for operators
+	Players Sentences  // the same for players: without what is none of their business
+	NextAt  *time.Time // when it happens, if that is known
 }
+
+// Sentences are an explanation's words.
+type Sentences struct{ Text, Next string }
 
 // What is not recorded as such, but follows from what is.
 const (
@@ -26,85 +29,100 @@ const (
 func (g Game) Explain(now time.Time) Explanation {
 	r := g.Runtime
 	e := Explanation{Code: r.Why, Text: r.WhyText, Since: r.WhySince}
-	if r.Why == WhyIdle {
-		return g.explainLobby(e)
-	}
-	if r.Why == WhyDeadline {
-		e = g.explainDeadline(e, now)
-	} else if told, ok := told[r.Why]; ok {
-		e.Public, e.Next = told.public, told.next
+	switch r.Why {
+	case WhyIdle:
+		g.explainLobby(&e)
+	case WhyDeadline:
+		g.explainDeadline(&e, now)
+	default:
+		e.Players, e.Next = told[r.Why].players, told[r.Why].operators
 	}
 	if op := r.Op; op != nil && op.Kind == OpStop && r.Why != WhyDriverUnknown {
-		e.Next = "the engine ends, which takes as long as it needs to write its state"
+		e.then("the engine ends, which takes as long as it needs to write its state", "")
 	}
 	if g.Status == Paused && r.Op == nil && r.Why != WhyMismatch {
-		e.Next = "the game goes on when its owner or an operator resumes it"
+		e.then("the game goes on when its owner or an operator resumes it", "")
 	}
 	if g.Status == Cancelled {
-		e.Public, e.Next = "the game is cancelled", "its container is taken away after a while; its state is kept"
+		e.Players.Text = "the game is cancelled"
+		e.then("its container is taken away after a while; its state is kept", "nothing")
 	}
 	if e.Text == "" {
-		e.Text = e.Public
+		e.Text = e.Players.Text
+	}
+	if e.Players.Next == "" {
+		e.Players.Next = e.Next
 	}
 	return e
 }
 
-func (g Game) explainLobby(e Explanation) Explanation {
+// then says what happens next, to players in other words if there are any.
+func (e *Explanation) then(next, players string) { e.Next, e.Players.Next = next, players }
+
+func (g Game) explainLobby(e *Explanation) {
 	e.Code = WhyEnrolling
 	switch g.Status {
 	case Draft:
-		e.Public, e.Next = "the game is being prepared", "its maker opens the enrolment"
+		e.Players.Text, e.Next = "the game is being prepared", "its maker opens the enrolment"
 	case EnrollmentOpen:
-		e.Public, e.Next, e.NextAt = "players can join", "the game starts by itself when enough players are in, or is cancelled at the end of the enrolment", g.EnrollmentOver()
+		e.Players.Text, e.Next, e.NextAt = "players can join", "the game starts by itself when enough players are in, or is cancelled at the end of the enrolment", g.EnrollmentOver()
 	case ReadyToStart:
-		e.Public, e.Next = "the players are in", "the game is started by its owner or an operator"
+		e.Players.Text, e.Next = "the players are in", "the game is started by its owner or an operator"
 	default:
-		e.Code, e.Public, e.Next = WhyIdle, "nothing is wanted of an engine", "nothing"
+		e.Code, e.Players.Text, e.Next = WhyIdle, "nothing is wanted of an engine", "nothing"
 	}
-	if e.Text == "" {
-		e.Text = e.Public
-	}
-	return e
 }
 
-func (g Game) explainDeadline(e Explanation, now time.Time) Explanation {
+func (g Game) explainDeadline(e *Explanation, now time.Time) {
 	r := g.Runtime
 	due := r.DueAt()
 	if due == nil {
-		e.Public, e.Next = "orders are open", "an operator forces the next turn: the schedule names no further one"
-		return e
+		e.Players.Text, e.Next = "orders are open", "an operator forces the next turn: the schedule names no further one"
+		return
 	}
 	e.NextAt = due
-	e.Public, e.Next = "orders are open until the deadline", fmt.Sprintf("turn %d is made", r.Turn+1)
+	e.Players.Text, e.Next = "orders are open until the deadline", fmt.Sprintf("turn %d is made", r.Turn+1)
 	switch {
 	case !now.Before(*due):
 		e.Code = WhyLate
 		e.Text = "the deadline has passed, and the turn waits for the orders that the engine has not answered yet"
-		e.Public = "the deadline has passed"
+		e.Players.Text = "the deadline has passed"
 	case r.EarlyAt != nil && due.Equal(*r.EarlyAt):
 		e.Code = WhyEarly
 		e.Text = "everybody is ready: the turn is made early unless somebody takes the mark back"
-		e.Public = e.Text
+		e.Players.Text = e.Text
 	case r.Makeup:
 		e.Text = "orders are open until the deadline, which stands for those that passed in an outage"
 	}
-	return e
 }
 
-// told is what players hear, and what comes next, while a game waits for something.
-var told = map[WhyCode]struct{ public, next string }{
-	WhyStarting:       {"the game is being started", "the engine answers, and turn 0 is recorded; or the start fails in time"},
-	WhyGenerating:     {"the turn is being made", "the engine answers, the turn is recorded, and everybody is told"},
-	WhyRestarting:     {"the game's engine is being restarted", "it is asked what it holds, and orders are open again; after too many deaths the game is paused"},
-	WhyPatching:       {"the game's engine is being updated", "the new engine must show the same turn, or else the old one is put back; then orders are open again"},
-	WhyDriverUnknown:  {"the game's engine cannot be reached right now", "the container daemon is asked again every few seconds; nothing is restarted or paused until it answers"},
-	WhyMismatch:       {"the game is held for an operator to look at", "an operator compares the state directory with the record, sets it right, and resumes the game"},
-	WhyGenerationFail: {"the turn could not be made", "the game is resumed, orders reopen for a while, and the turn is tried again"},
-	WhyUnreachable:    {"the game's engine cannot be reached", "the game is resumed, which starts its engine again"},
-	WhyStopped:        {"the game's engine is stopped", "the game is resumed, which starts its engine again"},
-	WhyPaused:         {"the game is paused", "the game is resumed"},
-	WhyResuming:       {"the game is about to go on", "its engine says what it holds, and orders are open again"},
-	WhyFinished:       {"the game is over", "its container is taken away after a while; its state and its reports are kept"},
-	WhyStartFailed:    {"the start has failed", "the start is tried again, or the game is made ready to start"},
-	WhyRemoved:        {"the game is over", "nothing: the state is kept"},
+// told is what players hear while a game waits for something and what comes next, and what comes next as operators hear it.
+var told = map[WhyCode]struct {
+	players   Sentences
+	operators string
+}{
+	WhyStarting: {Sentences{"the game is being started", "its first reports come, or its maker is told why it cannot start"},
+		"the engine answers, and turn 0 is recorded; or the start fails in time"},
+	WhyGenerating: {Sentences{"the turn is being made", "everybody is told that it is made"},
+		"the engine answers, the turn is recorded, and everybody is told"},
+	WhyRestarting: {Sentences{"the game's engine is being restarted", "orders are open again; if that does not succeed, the game is paused"},
+		"it is asked what it holds, and orders are open again; after too many deaths the game is paused"},
+	WhyPatching: {Sentences{"the game's engine is being updated", "orders are open again"},
+		"the new engine must show the same turn, or else the old one is put back; then orders are open again"},
+	WhyDriverUnknown: {Sentences{"the game's engine cannot be reached right now", "it is tried again every few seconds"},
+		"the container daemon is asked again every few seconds; nothing is restarted or paused until it answers"},
+	WhyMismatch: {Sentences{"the game is held for an operator to look at", "the operator resumes it, and orders are open again for a while"},
+		"an operator compares the state directory with the record, sets it right, and resumes the game"},
+	WhyGenerationFail: {Sentences{Text: "the turn could not be made"},
+		"the game is resumed, orders reopen for a while, and the turn is tried again"},
+	WhyUnreachable: {Sentences{"the game's engine cannot be reached", "the game is resumed, and orders are open again"},
+		"the game is resumed, which starts its engine again"},
+	WhyStopped: {Sentences{"the game's engine is stopped", "the game is resumed, and orders are open again"},
+		"the game is resumed, which starts its engine again"},
+	WhyPaused:   {Sentences{Text: "the game is paused"}, "the game is resumed"},
+	WhyResuming: {Sentences{"the game is about to go on", "orders are open again"}, "its engine says what it holds, and orders are open again"},
+	WhyFinished: {Sentences{"the game is over", "nothing: its reports can still be read"},
+		"its container is taken away after a while; its state and its reports are kept"},
+	WhyStartFailed: {Sentences{Text: "the start has failed"}, "the start is tried again, or the game is made ready to start"},
+	WhyRemoved:     {Sentences{"the game is over", "nothing: its reports can still be read"}, "nothing: the state is kept"},
 }

@@ -63,7 +63,7 @@ func nextTurn(g galaxy.Game) *int {
 func stateOf(v game.Viewed, now time.Time) api.GameState {
 	g, e := v.Game, v.Game.Explain(now)
 	out := api.GameState{GameID: g.ID.UUID, Status: api.GameStatus(g.Status), Reason: optional(g.Reason), Turn: turnOf(g.Runtime.Turn),
-		Waiting:  api.Waiting{Code: string(e.Code), Text: e.Public, Since: e.Since, Next: e.Next, NextAt: e.NextAt},
+		Waiting:  api.Waiting{Code: string(e.Code), Text: e.Players.Text, Since: e.Since, Next: e.Players.Next, NextAt: e.NextAt},
 		NextTurn: nextTurn(g), NextTurnAt: g.Runtime.DueAt(), EarlyTurn: g.EarlyTurn, EarlyTurnAt: g.Runtime.EarlyAt,
 		OwnRace: v.Seat.Race, Races: make([]api.RaceState, 0, len(v.Players))}
 	if out.NextTurn != nil && g.EarlyTurn {

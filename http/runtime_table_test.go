@@ -19,26 +19,25 @@ type line struct {
 	body  string
 	works string            // statuses
 	codes map[string]string // in other statuses; "" is any
-	blind bool              // whoever holds no seat is told so, whether or not the game may be known
 }
 
 var conflict = map[string]string{"": "conflict"}
 
 // played is written down by hand from the rules, and tried as it stands.
 var played = []line{
-	{"GET /user/games/GAME", "", allStatuses, nil, false},
-	{"GET /user/games/GAME/timeline", "", allStatuses, nil, false},
-	{"PUT /user/games/GAME/ready", `{"turn":4,"ready":true}`, "running", conflict, false},
-	{"POST /user/games/GAME/commands", `{"turn":4,"commands":[]}`, "", map[string]string{"": "conflict", "running": "service_unavailable"}, true},
-	{"PUT /user/games/GAME/orders", `{"turn":4,"commands":[]}`, "", map[string]string{"": "conflict", "running": "service_unavailable"}, true},
-	{"GET /user/games/GAME/orders", "", "running paused", conflict, true},
-	{"GET /user/games/GAME/reports/3", "", "", map[string]string{"": "subject_not_found", "running": "service_unavailable", "paused": "service_unavailable"}, true},
-	{"GET /admin/runtimes/GAME", "", allStatuses, nil, false},
-	{"GET /admin/runtimes/GAME/logs", "", "", map[string]string{"": "service_unavailable"}, false},
-	{"GET /admin/games/GAME/timeline", "", allStatuses, nil, false},
-	{"POST /admin/runtimes/GAME/restart", "", "running paused", conflict, false},
-	{"POST /admin/runtimes/GAME/patch", `{"version":"1.0.1"}`, "running paused", conflict, false},
-	{"POST /admin/runtimes/GAME/force-next-turn", `{"turn":4}`, "running", conflict, false},
+	{"GET /user/games/GAME", "", allStatuses, nil},
+	{"GET /user/games/GAME/timeline", "", allStatuses, nil},
+	{"PUT /user/games/GAME/ready", `{"turn":4,"ready":true}`, "running", conflict},
+	{"POST /user/games/GAME/commands", `{"turn":4,"commands":[]}`, "", map[string]string{"": "conflict", "running": "service_unavailable"}},
+	{"PUT /user/games/GAME/orders", `{"turn":4,"commands":[]}`, "", map[string]string{"": "conflict", "running": "service_unavailable"}},
+	{"GET /user/games/GAME/orders", "", "running paused", conflict},
+	{"GET /user/games/GAME/reports/3", "", "", map[string]string{"": "subject_not_found", "running": "service_unavailable", "paused": "service_unavailable"}},
+	{"GET /admin/runtimes/GAME", "", allStatuses, nil},
+	{"GET /admin/runtimes/GAME/logs", "", "", map[string]string{"": "service_unavailable"}},
+	{"GET /admin/games/GAME/timeline", "", allStatuses, nil},
+	{"POST /admin/runtimes/GAME/restart", "", "running paused", conflict},
+	{"POST /admin/runtimes/GAME/patch", `{"version":"1.0.1"}`, "running paused", conflict},
+	{"POST /admin/runtimes/GAME/force-next-turn", `{"turn":4}`, "running", conflict},
 }
 
 // want gives the code that the table has for a caller; "" is success.
@@ -56,7 +55,7 @@ func (l line) want(status, caller string) string {
 			return code
 		}
 		return l.codes[""]
-	case l.blind, caller == anOwner, caller == anApplicant && open:
+	case caller == anOwner, caller == anApplicant && open:
 		return "forbidden"
 	}
 	return "subject_not_found"

@@ -6,11 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"galaxy/backend/actors/game"
+	"galaxy/backend/galaxy"
 )
 
 // TestWhatIsAskedOfTheDatabase counts statements once a game is in memory.
 func TestWhatIsAskedOfTheDatabase(t *testing.T) {
 	s := newStandIn(t)
+	s.until("the reports of turn 0 are stored", func(g galaxy.Game) bool { return g.Runtime.Reports == 0 })
 	_, err := s.order(0, 1, peace)
 	require.NoError(t, err)
 	_, err = ask(s.world, game.View{User: s.accounts[0].ID})

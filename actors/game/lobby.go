@@ -205,12 +205,9 @@ func (t *table) onView(c actor.Context, ctx context.Context, m View) (Viewed, er
 	if err := t.load(c, ctx); err != nil {
 		return Viewed{}, err
 	}
-	seat, ok := t.game.SeatOf(m.User)
-	if !ok {
-		if err := t.game.Show(galaxy.User(m.User)); err != nil {
-			return Viewed{}, err
-		}
-		return Viewed{}, galaxy.Errorf(galaxy.Forbidden, "you hold no seat in this game")
+	seat, err := t.game.HadSeat(m.User)
+	if err != nil {
+		return Viewed{}, err
 	}
 	r := t.game.Runtime
 	if t.players == nil && r.Turn != galaxy.NoTurn {

@@ -184,9 +184,9 @@ func (t *table) onGetOrders(c actor.Context, ctx context.Context, m GetOrders) (
 	if err := t.load(c, ctx); err != nil {
 		return galaxy.StoredOrders{}, err
 	}
-	seat, ok := t.game.SeatOf(m.User)
-	if !ok || seat.Status != galaxy.MemberActive {
-		return galaxy.StoredOrders{}, galaxy.Errorf(galaxy.Forbidden, "you hold no seat in this game")
+	seat, err := t.game.Playing(m.User)
+	if err != nil {
+		return galaxy.StoredOrders{}, err
 	}
 	if t.game.Runtime.Turn == galaxy.NoTurn {
 		return galaxy.StoredOrders{}, galaxy.Errorf(galaxy.Conflict, "the game has not begun")

@@ -12,15 +12,15 @@ import (
 func (t *table) onGetReport(c actor.Context, m GetReport) {
 	ctx, cancel := kit.WorkContext(c)
 	defer cancel()
+	var seat galaxy.Membership
 	err := t.load(c, ctx)
 	if err == nil {
-		err = t.mayRead(m)
+		seat, err = t.mayRead(m)
 	}
 	if err != nil {
 		kit.Reply(c, Reported{}, err)
 		return
 	}
-	seat, _ := t.game.SeatOf(m.User)
 	where := Reported{Epoch: t.game.Runtime.Epoch, Race: seat.Race}
 	if m.Turn <= t.game.Runtime.Reports {
 		kit.Reply(c, where, nil)
@@ -56,15 +56,15 @@ func (t *table) refuseReads(c actor.Context, err error) {
 	}
 }
 
-func (t *table) mayRead(m GetReport) error {
-	seat, ok := t.game.SeatOf(m.User)
+func (t *table) mayRead(m GetReport) (galaxy.Membership, error) {
+	seat, err := t.game.Playing(m.User)
 	switch {
-	case !ok || seat.Status != galaxy.MemberActive:
-		return galaxy.Errorf(galaxy.Forbidden, "you hold no seat in this game")
+	case err != nil:
+		return seat, err
 	case m.Turn < 0 || m.Turn > t.game.Runtime.Turn:
-		return galaxy.Errorf(galaxy.NotFound, "there is no report of turn %d", m.Turn)
+		return seat, galaxy.Errorf(galaxy.NotFound, "there is no report of turn %d", m.Turn)
 	case m.Turn > t.game.Runtime.Reports && !t.engine.up:
-		return errNotUp
+		return seat, errNotUp
 	}
-	return nil
+	return seat, nil
 }

@@ -57,6 +57,7 @@ func TestDrill(t *testing.T) {
 		{"disk/full", drillDisk},
 		{"two/backends", drillTwo},
 		{"deadline/race", drillRace},
+		{"clock/season", drillSeason},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			d := &drill{name: one.name, began: time.Now()}
