@@ -25,8 +25,8 @@ type GatewaySubscribeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names the gateway, 1 to 128 printable ASCII characters. One subscription per name.
 	GatewayClientId string `protobuf:"bytes,1,opt,name=gateway_client_id,json=gatewayClientId,proto3" json:"gateway_client_id,omitempty"`
-	// The cursor of the last event that was consumed. Empty, of an earlier process lifetime, or too old: the stream
-	// begins with the next event.
+	// The cursor of the last event that was consumed. Empty or too old: the stream begins with the next event. Of an earlier
+	// process lifetime: it begins with what is kept of this one, so that a restart of the service hides nothing it has told since.
 	Cursor        string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
