@@ -160,7 +160,7 @@ func (d *Driver) Logs(ctx context.Context, game galaxy.GameID, tail int) (string
 	defer res.Close()
 	var out bytes.Buffer
 	bounded := &io.LimitedReader{R: res, N: maxLogs}
-	if _, err := stdcopy.StdCopy(&out, &out, bounded); err != nil && !(bounded.N == 0 && errors.Is(err, io.ErrUnexpectedEOF)) {
+	if _, err := stdcopy.StdCopy(&out, &out, bounded); err != nil && (bounded.N > 0 || !errors.Is(err, io.ErrUnexpectedEOF)) {
 		return "", fmt.Errorf("read logs: %w", translate(err))
 	}
 	return out.String(), nil

@@ -175,7 +175,7 @@ func (w *docked) until(ctx context.Context, g *game, why string, do func(context
 	both.Go(func() error { return do(ctx) })
 	both.Go(func() error {
 		for {
-			if r := g.runtime(ctx); r != nil && string(r.Why) == why {
+			if r := g.runtime(ctx); r != nil && r.Why == why {
 				return w.door.open()
 			}
 			if err := pause(ctx, every); err != nil {
