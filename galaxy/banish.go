@@ -48,8 +48,11 @@ func (c *GameChange) observe(players []EnginePlayer) (changed bool) {
 		}
 		was := m
 		m.Extinct = p.Extinct
-		if m.Banish == BanishWanted && p.Banished {
+		switch {
+		case m.Banish == BanishWanted && p.Banished:
 			m.Banish = BanishTaken
+		case m.Banish == BanishTaken && !p.Banished: // the engine has lost it, as it may lose orders
+			m.Banish = BanishWanted
 		}
 		if m != was {
 			c.member(i, m)

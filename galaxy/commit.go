@@ -22,6 +22,8 @@ var (
 	ErrOwned = errors.New("the player may own no further private game")
 	// ErrNames: the player has registered as many race names as the entitlement allows. Nothing was stored.
 	ErrNames = errors.New("the player may register no further race name")
+	// ErrRefused: Postgres does not take what was to be stored, and would not if it were tried again.
+	ErrRefused = errors.New("the store refuses this")
 	// ErrLeaseLost: another backend serves this database now. Nothing was stored.
 	ErrLeaseLost = errors.New("the lease on the database is lost")
 )

@@ -107,6 +107,7 @@ func (g Game) CatchUpWith(outages []Outage, by By) GameChange {
 	if !moved {
 		return GameChange{}
 	}
+	c.Next.Runtime.DeadlineSetAt = new(latest(by.At, outages[len(outages)-1].To))
 	c.Audit[0].Before = map[string]any{"deadline": g.Runtime.Deadline}
 	c.Audit[0].After = map[string]any{"deadline": c.Next.Runtime.Deadline, "catch_up": g.CatchUp}
 	c.updated(by)
@@ -136,7 +137,7 @@ func (c *GameChange) catchUp(o Outage, by By) bool {
 		return false
 	}
 	r.setDeadline(next, by)
-	r.DeadlineSetAt, r.Makeup = new(latest(by.At, o.To)), makeup
+	r.DeadlineSetAt, r.Makeup = new(o.To), makeup
 	return true
 }
 

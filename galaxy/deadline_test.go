@@ -118,6 +118,40 @@ func TestWhatAnOutageMeans(t *testing.T) {
 	}
 }
 
+// TestAnotherScheduleMovesOnlyADeadlineThatIsToCome: one that has passed stands, and so does that of a turn being made.
+func TestAnotherScheduleMovesOnlyADeadlineThatIsToCome(t *testing.T) {
+	g := running(t)
+	restarted, err := g.Restart(operator(noon))
+	require.NoError(t, err)
+	claimed, err := g.ClaimTurn(CauseForced, operator(noon))
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		g    Game
+		at   time.Time
+		want time.Time
+	}{
+		"to come":                       {g, noon, noon.Add(3 * time.Hour)},
+		"while its engine is restarted": {restarted.Next, noon, noon.Add(3 * time.Hour)},
+		"passed":                        {g, evening, evening},
+		"its turn is being made":        {claimed.Next, noon, evening},
+	} {
+		edited, err := c.g.Edit(GameEdit{Cron: new("0 15 * * *")}, operator(c.at), time.Minute)
+		require.NoError(t, err, name)
+		require.Equal(t, c.want, *edited.Next.Runtime.Deadline, name)
+	}
+}
+
+// TestOutagesCountEach, also when the game has heard of none of them yet.
+func TestOutagesCountEach(t *testing.T) {
+	g := running(t)
+	g.CatchUp = CatchUpSkip
+	outages := []Outage{{noon.Add(8*time.Hour + 50*time.Minute), noon.Add(9*time.Hour + 10*time.Minute)}, {noon.Add(9*time.Hour + 11*time.Minute), noon.Add(34 * time.Hour)}}
+	c := g.CatchUpWith(outages, operator(noon.Add(34*time.Hour)))
+	require.Equal(t, noon.Add(57*time.Hour), *c.Next.Runtime.Deadline, "the evening of the day after tomorrow")
+	require.Len(t, c.Timeline, 2)
+	require.True(t, c.Next.CatchUpWith(outages, operator(noon.Add(35*time.Hour))).Nothing(), "each counts once")
+}
+
 func TestATurnThatMakesUpSkipsATickThatIsNear(t *testing.T) {
 	g := running(t)
 	outage := []Outage{{noon.Add(8 * time.Hour), noon.Add(20 * time.Hour)}} // until eight in the morning

@@ -6,8 +6,12 @@ import (
 	"github.com/Masterminds/semver/v3"
 )
 
-// Restart ends the game's engine in order and starts it again on the same version.
+// Restart ends the game's engine in order and starts it again on the same version. That of a game that is over is started when
+// its last reports are missing.
 func (g Game) Restart(by By) (GameChange, error) {
+	if g.Runtime.Why == WhyReports {
+		return g.readAgain(by), nil
+	}
 	if err := g.canHandle("be restarted"); err != nil {
 		return GameChange{}, err
 	}
@@ -54,8 +58,8 @@ func (g Game) canHandle(do string) error {
 	switch {
 	case g.Status != Running && g.Status != Paused:
 		return g.cannot(do)
-	case r.Op != nil:
-		return g.busy()
+	case r.Op != nil && (r.Op.Kind != OpTurn || g.Status != Paused || r.Status == RuntimeGenerating):
+		return g.busy() // but a turn that nobody makes, because its engine dies of it, is what a restart or a patch may help
 	case r.Held():
 		return Errorf(Conflict, "the game is held: its engine shows another state than was recorded; resume it to have it looked at again")
 	case r.Status == RuntimeStopped || r.Status == RuntimeRemoved:
@@ -68,7 +72,7 @@ func (g Game) canHandle(do string) error {
 func (g Game) handle(kind OperationKind, action string, by By) GameChange {
 	c := g.change(by, action)
 	r := &c.Next.Runtime
-	r.begin(Operation{Kind: kind}, by)
+	r.begin(r.carrying(kind), by)
 	r.Status = RuntimeStarting
 	r.close(by)
 	return c
@@ -93,7 +97,8 @@ func (g Game) Patched(number int64, by By) GameChange {
 	}
 	c := g.change(by, "runtime.patched")
 	n := &c.Next.Runtime
-	n.Pin, n.Patch, n.Op = *r.Patch, nil, nil
+	n.Pin, n.Patch = *r.Patch, nil
+	n.reopen()
 	n.note(WhyRestarting, "the engine was patched to "+n.EngineVersion, by)
 	return c
 }
@@ -108,7 +113,8 @@ func (g Game) PatchFailed(number int64, cause string, by By) GameChange {
 	c.Audit[0].After = map[string]any{"version": r.Patch.EngineVersion, "cause": cause}
 	reason := "the patch to " + r.Patch.EngineVersion + " was taken back: " + cause
 	n := &c.Next.Runtime
-	n.Patch, n.Op = nil, nil
+	n.Patch = nil
+	n.reopen()
 	n.Failure = &Failure{At: by.At, Cause: reason}
 	n.note(WhyRestarting, reason, by)
 	c.alert(ContainerStartFailed, c.Next.ID.String()+":"+strconv.FormatInt(number, 10), by, Payload{Reason: reason})

@@ -155,7 +155,104 @@ func TestABanishIsWantedUntilTheEngineHasTakenIt(t *testing.T) {
 
 	s := shows(g, 0, "d0")
 	s.Players = append(s.Players, EnginePlayer{Race: "Race-B", Banished: true})
-	require.Equal(t, BanishTaken, g.EngineUp(s, operator(noon)).Next.Members[1].Banish, "it shows in every status")
+	shown := g.EngineUp(s, operator(noon)).Next
+	require.Equal(t, BanishTaken, shown.Members[1].Banish, "it shows in every status")
+	s.Players[len(s.Players)-1].Banished = false
+	require.Equal(t, []string{"Race-B"}, shown.EngineUp(s, operator(noon)).Next.Banished(), "an engine may lose it")
+}
+
+// TestTheLastReportsOfAFinishedGame: an engine that does not come up for them neither revives the game nor is tried for ever.
+func TestTheLastReportsOfAFinishedGame(t *testing.T) {
+	g := running(t)
+	claimed, err := g.ClaimTurn(CauseSchedule, operator(evening))
+	require.NoError(t, err)
+	last := shows(g, 1, "d1")
+	last.Finished = true
+	g = claimed.Next.TurnMade(claimed.Next.Runtime.Op.Number, 1, last, operator(evening)).Next
+	require.Equal(t, Finished, g.Status)
+	require.True(t, g.Wanted())
+	for name, c := range map[string]GameChange{"its state is gone": g.Lost("no state", operator(evening)), "it dies": g.EngineGone("exit 1", operator(evening)),
+		"it has no image": g.EngineRefused(ImagePullFailed, "no image", operator(evening))} {
+		require.Equal(t, Finished, c.Next.Status, name)
+		require.Equal(t, WhyReports, c.Next.Runtime.Why, name)
+		require.Len(t, c.Notices, 1, name)
+		require.False(t, c.Next.Wanted(), name)
+		require.True(t, c.Next.CleanUp(operator(evening)).Nothing(), "its container is kept")
+		again, err := c.Next.Restart(operator(evening))
+		require.NoError(t, err)
+		require.True(t, again.Next.Wanted(), name)
+		stored := again.Next.ReportsFetched(1, nil, operator(evening)).Next
+		require.True(t, stored.Lost("no state", operator(evening)).Nothing(), "nothing is missing any more")
+	}
+}
+
+// TestATurnThatItsEngineDiesOf: a patch, a restart, or another line can help, with the claim kept.
+func TestATurnThatItsEngineDiesOf(t *testing.T) {
+	claimed, err := running(t).ClaimTurn(CauseSchedule, operator(evening))
+	require.NoError(t, err)
+	gone := claimed.Next.EngineGone("exit 1", operator(evening)).Next
+	require.Equal(t, []any{Paused, OpTurn}, []any{gone.Status, gone.Runtime.Op.Kind})
+
+	restarted, err := gone.Restart(operator(evening))
+	require.NoError(t, err)
+	up := restarted.Next.EngineUp(shows(gone, 0, "d0"), operator(evening)).Next
+	require.Equal(t, []any{Paused, OpTurn, 1}, []any{up.Status, up.Runtime.Op.Kind, up.Runtime.Op.Turn})
+
+	c, err := gone.Patch(EngineVersion{Version: "1.0.1", ImageRef: "engine:1.0.1"}, operator(evening))
+	require.NoError(t, err)
+	for name, after := range map[string]Game{"patched": c.Next.Patched(c.Next.Runtime.Op.Number, operator(evening)).Next,
+		"taken back": c.Next.PatchFailed(c.Next.Runtime.Op.Number, "exit 1", operator(evening)).Next} {
+		require.Equal(t, OpTurn, after.Runtime.Op.Kind, name)
+		resumed, err := after.EngineUp(shows(gone, 0, "d0"), operator(evening)).Next.Resume(nil, operator(evening))
+		require.NoError(t, err)
+		back := resumed.Next.EngineUp(shows(gone, 0, "d0"), operator(evening)).Next
+		require.Equal(t, []any{Running, RuntimeGenerating, 1}, []any{back.Status, back.Runtime.Status, back.Runtime.Op.Turn}, name)
+	}
+
+	stopped, err := gone.ForceStop(operator(evening))
+	require.NoError(t, err)
+	still := stopped.Next.Stopped(stopped.Next.Runtime.Op.Number, operator(evening)).Next
+	edited, err := still.Edit(GameEdit{TargetVersion: new("2.0.0")}, operator(evening), time.Minute)
+	require.NoError(t, err)
+	require.True(t, edited.Next.Relines())
+
+	generating, err := claimed.Next.Pause(operator(evening))
+	require.NoError(t, err)
+	_, err = generating.Next.Restart(operator(evening))
+	require.Equal(t, Conflict, CodeOf(err), "that turn is being made")
+}
+
+// TestATurnIsNotTriedForEver: an engine that dies of it each time, so slowly that its supervision does not give up.
+func TestATurnIsNotTriedForEver(t *testing.T) {
+	claimed, err := running(t).ClaimTurn(CauseSchedule, operator(evening))
+	require.NoError(t, err)
+	g := claimed.Next
+	for g.Status == Running {
+		require.LessOrEqual(t, g.Runtime.Op.Attempt, maxAttempts)
+		g = g.EngineDown("exit 1", "", operator(evening)).Next
+		g = g.EngineUp(shows(g, 0, "d0"), operator(evening)).Next
+	}
+	require.Equal(t, []any{Paused, RuntimeFailed}, []any{g.Status, g.Runtime.Status})
+	require.Nil(t, g.Runtime.Op)
+	require.Contains(t, g.Runtime.WhyText, "10 times")
+}
+
+// TestOnlyAnOperatorGoesOnWithAHeldGame, also when its engine was stopped since, or the game was paused before.
+func TestOnlyAnOperatorGoesOnWithAHeldGame(t *testing.T) {
+	g := running(t)
+	owner := User(g.Members[0].User)
+	g.Visibility, g.Owner = Private, &g.Members[0].User
+	paused, err := g.Pause(operator(noon))
+	require.NoError(t, err)
+	for name, held := range map[string]Game{"it ran": g.EngineUp(shows(g, 7, "d7"), operator(noon)).Next, "it was paused": paused.Next.EngineUp(shows(g, 7, "d7"), operator(noon)).Next} {
+		stopped, err := held.ForceStop(operator(noon))
+		require.NoError(t, err, name)
+		for _, g := range []Game{held, stopped.Next.Stopped(stopped.Next.Runtime.Op.Number, operator(noon)).Next, held.EngineDown("exit 1", "", operator(noon)).Next} {
+			_, err = g.Resume(nil, By{Principal: owner, At: noon})
+			require.Equal(t, Conflict, CodeOf(err), name)
+			require.ErrorContains(t, err, "held", name)
+		}
+	}
 }
 
 // TestEverythingIsExplained: whatever a game waits for, operators and players read a sentence, and what comes next.

@@ -26,6 +26,9 @@ func (c *GameChange) pause(why WhyCode, text string, by By) {
 	r.noDeadline()
 	r.ClosedSince = nil
 	if c.Next.Status == Paused {
+		if why == WhyMismatch {
+			c.Next.Reason = string(why)
+		}
 		return
 	}
 	c.Next.Status, c.Next.Reason = Paused, string(why)
@@ -65,7 +68,7 @@ func (g Game) Resume(line *EngineVersion, by By) (GameChange, error) {
 	switch {
 	case g.Status != Paused:
 		return GameChange{}, g.cannot("be resumed")
-	case r.Held() && player:
+	case player && (r.Held() || g.Reason == string(WhyMismatch)): // also when its engine was stopped, or has died, since
 		return GameChange{}, Errorf(Conflict, "the game is held, for its engine shows another state than was recorded: an operator must look at it")
 	case r.Op != nil && r.Op.Kind != OpTurn:
 		return GameChange{}, g.busy()

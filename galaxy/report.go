@@ -58,6 +58,28 @@ func (g Game) ReportsWanted() (turn int, wanted bool) {
 	return r.Reports + 1, r.Reports < r.Turn
 }
 
+// unreadable notes that the last reports of a finished game cannot be had, for its engine does not come up. Nothing further is
+// tried, and its container is kept, until an operator has it restarted.
+func (g Game) unreadable(cause string, by By) GameChange {
+	turn, wanted := g.ReportsWanted()
+	if g.Status != Finished || !wanted || g.Runtime.Op != nil || g.Runtime.Why == WhyReports {
+		return GameChange{}
+	}
+	c := g.change(by, "runtime.reports_missing")
+	reason := fmt.Sprintf("the game is over, but the reports of turn %d are not stored: %s", turn, cause)
+	c.Next.Runtime.Failure = &Failure{At: by.At, Cause: cause}
+	c.Next.Runtime.note(WhyReports, reason, by)
+	c.alert(EngineUnreachableNotice, g.turnKey("reports-missing", turn), by, Payload{Turn: &turn, Reason: reason})
+	return c
+}
+
+// readAgain has the engine of a finished game started again for its last reports.
+func (g Game) readAgain(by By) GameChange {
+	c := g.change(by, "game.restart")
+	c.Next.Runtime.note(WhyFinished, "the game is over", by)
+	return c
+}
+
 // ReportsFetched stores the reports of the oldest turn that lacks them. A race that has none in the engine has none here.
 func (g Game) ReportsFetched(turn int, reports []Report, by By) GameChange {
 	if wanted, ok := g.ReportsWanted(); !ok || turn != wanted {

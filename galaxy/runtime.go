@@ -134,6 +134,7 @@ const (
 	WhyPaused         WhyCode = "paused"   // the owner or an operator has paused the game
 	WhyResuming       WhyCode = "resuming" // the game goes on when its engine answers
 	WhyFinished       WhyCode = "finished"
+	WhyReports        WhyCode = "reports_missing" // the game is over, and its engine does not come up to be read
 	WhyStartFailed    WhyCode = "start_failed"
 	WhyPatching       WhyCode = "patching"
 	WhyRemoved        WhyCode = "removed"

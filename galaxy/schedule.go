@@ -34,7 +34,8 @@ func (s Schedule) parse() (clock, error) {
 	if err != nil || strings.Contains(s.Cron, "=") {
 		return clock{}, Errorf(InvalidRequest, "turn_schedule is not a five-field cron expression").Because(err)
 	}
-	return clock{ticks, zone, !strings.HasPrefix(strings.Fields(s.Cron)[1], "*")}, nil
+	hours := strings.Fields(s.Cron)[1]
+	return clock{ticks, zone, hours != "*" && hours != "*/1"}, nil
 }
 
 // next gives the first tick after t; zero when there is none.

@@ -239,7 +239,7 @@ type editField struct {
 func (e GameEdit) fields(g Game) []editField {
 	s := g.Status
 	draft, open, over := s == Draft, s == EnrollmentOpen, s == Finished || s == Cancelled
-	stopped := s == Paused && (g.Runtime.Status == RuntimeStopped || g.Runtime.Status == RuntimeRemoved) && g.Runtime.Op == nil
+	stopped := s == Paused && (g.Runtime.Status == RuntimeStopped || g.Runtime.Status == RuntimeRemoved) && (g.Runtime.Op == nil || g.Runtime.Op.Kind == OpTurn)
 	return []editField{
 		{"name", e.Name != nil, draft},
 		{"description", e.Description != nil, !over},
@@ -285,7 +285,7 @@ func (e GameEdit) changed() (names []string) {
 func (c *GameChange) reschedule(by By) {
 	r := &c.Next.Runtime
 	r.Remaining = nil
-	if r.Deadline == nil || r.Op != nil {
+	if r.Deadline == nil || r.closed(by.At) {
 		return
 	}
 	if next, err := c.Next.Schedule.Next(by.At); err == nil {

@@ -146,7 +146,7 @@ func (g Game) comesBack(by By) GameChange {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.back")
-	c.Next.Runtime.Op = nil
+	c.Next.Runtime.reopen()
 	c.Next.Runtime.Status = RuntimeRunning
 	c.Next.Runtime.note(WhyDeadline, "orders are open until the deadline", by)
 	c.reopened(by)
@@ -162,7 +162,7 @@ func (g Game) waits(by By) GameChange {
 	}
 	c := g.change(by, "runtime.back")
 	if op := r.Op; op != nil && op.Kind == OpRestart {
-		c.Next.Runtime.Op = nil
+		c.Next.Runtime.reopen()
 	}
 	if r.Status != RuntimeFailed {
 		c.Next.Runtime.Status = RuntimeRunning
@@ -212,6 +212,9 @@ func (g Game) EngineGone(cause string, by By) GameChange {
 	}
 	if g.Status == Starting {
 		return g.StartFailed(cause, by)
+	}
+	if g.over() {
+		return g.unreadable(cause, by)
 	}
 	if g.Status != Running && g.Status != Paused {
 		return GameChange{}
@@ -305,7 +308,7 @@ func (g Game) Wanted() bool {
 	case RuntimeStarting, RuntimeRunning, RuntimeGenerating, RuntimeFailed:
 		return true
 	case RuntimeFinished: // until its last reports are stored
-		return g.Runtime.Reports < g.Runtime.Turn
+		return g.Runtime.Reports < g.Runtime.Turn && g.Runtime.Why != WhyReports
 	}
 	return false
 }

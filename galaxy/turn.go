@@ -82,6 +82,9 @@ func (g Game) ForceTurn(turn int, by By) (GameChange, error) {
 	return c, err
 }
 
+// maxAttempts is how often a turn is tried: an engine that dies of it each time, but slowly, would never be given up.
+const maxAttempts = 10
+
 // retryTurn opens a new attempt at a claimed turn that the engine has not made.
 func (g Game) retryTurn(by By) GameChange {
 	if g.Status == Paused {
@@ -89,6 +92,9 @@ func (g Game) retryTurn(by By) GameChange {
 	}
 	if g.Status != Running {
 		return GameChange{}
+	}
+	if op := g.Runtime.Op; op.Attempt >= maxAttempts {
+		return g.TurnFailed(op.Number, op.Attempt, fmt.Sprintf("it was asked for it %d times", op.Attempt), by)
 	}
 	c := g.change(by, "game.turn_retried")
 	r := &c.Next.Runtime
@@ -224,6 +230,9 @@ func (g Game) hold(s EngineStatus, by By) GameChange {
 
 // Lost holds a game that has run but whose engine has no state any more.
 func (g Game) Lost(cause string, by By) GameChange {
+	if g.over() {
+		return g.unreadable(cause, by)
+	}
 	if g.Runtime.Held() || g.Runtime.Turn == NoTurn {
 		return GameChange{}
 	}
@@ -232,6 +241,15 @@ func (g Game) Lost(cause string, by By) GameChange {
 	c.Next.Runtime.reopen()
 	c.breakOff(StateMismatchNotice, WhyMismatch, cause, by)
 	return c
+}
+
+// Unstorable holds a game whose engine tells what cannot be stored.
+func (g Game) Unstorable(what string, by By) GameChange {
+	cause := "the engine tells what cannot be stored: " + what
+	if g.Status == Starting {
+		return g.StartFailed(cause, by)
+	}
+	return g.Lost(cause, by)
 }
 
 // OrdersFor decides whether a player may give orders for turn now, and gives the seat they are for.

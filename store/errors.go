@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 
@@ -78,6 +79,8 @@ func translateServer(pg *pgconn.PgError) error {
 		return errSlow.Because(pg)
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), pg.Code == "53300":
 		return errAway.Because(pg)
+	case strings.HasPrefix(pg.Code, "22"), strings.HasPrefix(pg.Code, "23"): // data, and constraints that nobody expected to meet
+		return fmt.Errorf("%w: %w", galaxy.ErrRefused, pg)
 	}
 	return pg
 }

@@ -184,11 +184,16 @@ func (t *table) load(c actor.Context, ctx context.Context) error {
 
 // catchUp decides on what an outage means for the deadline, before anything else is decided.
 func (t *table) catchUp(c actor.Context, ctx context.Context) error {
+	return t.commit(c, ctx, t.caughtUp())
+}
+
+// caughtUp decides what outages mean for the deadline.
+func (t *table) caughtUp() galaxy.GameChange {
 	outages := t.Outages()
 	if len(outages) == 0 {
-		return nil
+		return galaxy.GameChange{}
 	}
-	return t.commit(c, ctx, t.game.CatchUpWith(outages, t.by(galaxy.System("schedule"), "")))
+	return t.game.CatchUpWith(outages, t.by(galaxy.System("schedule"), ""))
 }
 
 // clearDoubt reads the race names anew of a game whose memory was in doubt.

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 type world struct {
 	t        *testing.T
 	st       *store.Store
+	refuse   atomic.Pointer[func(galaxy.GameChange) error] // what the store does not take; nil: it takes everything
 	sys      *kit.System
 	driver   *process.Driver
 	client   *enginehttp.Client
@@ -53,6 +54,21 @@ type world struct {
 }
 
 var admin = game.By{Principal: galaxy.Admin("root"), RequestID: "test"}
+
+// refusing is a store that does not take some changes.
+type refusing struct {
+	*store.Store
+	w *world
+}
+
+func (r refusing) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Game, error) {
+	if refuse := r.w.refuse.Load(); refuse != nil {
+		if err := (*refuse)(c); err != nil {
+			return galaxy.Game{}, err
+		}
+	}
+	return r.Store.CommitGame(ctx, c)
+}
 
 func newWorld(t *testing.T, players int) *world {
 	w := &world{t: t, st: storetest.Open(t), sys: kittest.System(t), limit: 30 * time.Second}
@@ -84,7 +100,7 @@ func (w *world) begin(driver engine.Containers) {
 	require.NoError(w.t, err)
 	w.names, err = races.Warm(w.t.Context(), w.st)
 	require.NoError(w.t, err)
-	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Store: w.st, Engine: d, Names: w.names, NameTTL: time.Hour, Now: w.now, Log: zap.NewNop(), Rights: w.may,
+	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Store: refusing{w.st, w}, Engine: d, Names: w.names, NameTTL: time.Hour, Now: w.now, Log: zap.NewNop(), Rights: w.may,
 		Outages: func() []galaxy.Outage { return w.outages }, DiskLow: w.full.Load, WakeNotify: func() {}, Retry: 50 * time.Millisecond}, kittest.Never)
 	require.NoError(w.t, err)
 	games := w.games

@@ -240,6 +240,9 @@ func (t *table) close(c actor.Context) {
 		if !g.Due(t.Now()) {
 			return galaxy.GameChange{}, nil
 		}
+		if late := t.caughtUp(); !late.Nothing() {
+			return late, nil
+		}
 		return g.ClaimDue(t.by(galaxy.System("schedule"), ""))
 	})
 	if err != nil {

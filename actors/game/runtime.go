@@ -2,6 +2,7 @@ package game
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -34,11 +35,18 @@ type fact struct {
 	name     string
 	finished bool // the engine shows a game that is over
 	decide   func(galaxy.Game, galaxy.By, galaxy.Settlement) galaxy.GameChange
+	after    func() // what is done once the decision is stored; may be nil
 }
 
 // plain is a fact that does not settle names.
 func plain(name string, decide func(galaxy.Game, galaxy.By) galaxy.GameChange) fact {
 	return fact{name: name, decide: func(g galaxy.Game, by galaxy.By, _ galaxy.Settlement) galaxy.GameChange { return decide(g, by) }}
+}
+
+// then adds what is done once the decision on a fact is stored.
+func (f fact) then(after func()) fact {
+	f.after = after
+	return f
 }
 
 // onEngine takes what the engine tells, unless it is not the engine that is wanted now.
@@ -94,11 +102,10 @@ func (t *table) onHandled(c actor.Context, m any) {
 	case engine.Removed:
 		t.learn(c, plain("removed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Removed(m.Number, by) }))
 	case engine.Patched:
-		t.learn(c, plain("patched", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Patched(m.Number, by) }))
-		t.dropCopy(c, m.Number)
+		t.learn(c, plain("patched", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Patched(m.Number, by) }).then(func() { t.dropCopy(c, m.Number) }))
 	case engine.PatchFailed:
-		t.learn(c, plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.PatchFailed(m.Number, m.Cause, by) }))
-		t.dropCopy(c, m.Number)
+		t.learn(c, plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.PatchFailed(m.Number, m.Cause, by) }).
+			then(func() { t.dropCopy(c, m.Number) }))
 	case engine.Banished:
 		t.engine.banished = slices.DeleteFunc(t.engine.banished, func(race string) bool { return race == m.Race })
 		if m.Err == nil {
@@ -168,6 +175,9 @@ func (t *table) learn(c actor.Context, f fact) {
 	t.settle(c)
 }
 
+// unstorable is the fact that another one cannot be stored.
+const unstorable = "unstorable"
+
 func (t *table) settle(c actor.Context) {
 	ctx, cancel := context.WithTimeout(kit.TraceContext(c), claimTimeout)
 	defer cancel()
@@ -180,15 +190,24 @@ func (t *table) settle(c actor.Context) {
 			t.wait(c, t.facts[0], err)
 			return
 		}
-		settle, err := t.settlement(ctx, t.facts[0])
+		f := t.facts[0]
+		settle, err := t.settlement(ctx, f)
 		if err == nil {
-			err = t.commit(c, ctx, t.facts[0].decide(*t.game, t.by(galaxy.System("runtime"), ""), settle))
+			err = t.commit(c, ctx, f.decide(*t.game, t.by(galaxy.System("runtime"), ""), settle))
+		}
+		if errors.Is(err, galaxy.ErrRefused) && f.name != unstorable {
+			t.log().Error("what the engine told cannot be stored", zap.String("fact", f.name), zap.Error(err))
+			t.facts[0] = plain(unstorable, func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Unstorable(f.name, by) })
+			continue
 		}
 		if err != nil {
-			t.wait(c, t.facts[0], err)
+			t.wait(c, f, err)
 			return
 		}
 		t.facts = t.facts[1:]
+		if f.after != nil {
+			f.after()
+		}
 	}
 	if t.game != nil {
 		t.rest(c)
@@ -288,6 +307,8 @@ func (t *table) expectLapse(c actor.Context, now time.Time) {
 // diskAgain is how long a game that is to start waits for disk space before it looks again.
 const diskAgain = 30 * time.Second
 
+const startTimeout = "start timeout"
+
 // limitStart gives a start up after its time, which does not run while nothing is known of the engine.
 func (t *table) limitStart(c actor.Context, now time.Time) {
 	op, limit := t.game.Runtime.Op, t.Engine.Config.StartTimeout
@@ -308,7 +329,10 @@ func (t *table) limitStart(c actor.Context, now time.Time) {
 		return
 	}
 	t.timers.Cancel(starting)
-	t.facts = append(t.facts, plain("start timeout", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+	if slices.ContainsFunc(t.facts, func(f fact) bool { return f.name == startTimeout }) {
+		return // it waits to be stored
+	}
+	t.facts = append(t.facts, plain(startTimeout, func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
 		return g.StartFailed("the engine did not come up in "+limit.String(), by)
 	}))
 	kit.Tell(kit.Self(c), Wake{})
