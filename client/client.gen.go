@@ -491,6 +491,7 @@ const (
 	RecordedWhyPatching          RecordedWhy = "patching"
 	RecordedWhyPaused            RecordedWhy = "paused"
 	RecordedWhyRemoved           RecordedWhy = "removed"
+	RecordedWhyReportsMissing    RecordedWhy = "reports_missing"
 	RecordedWhyRestarting        RecordedWhy = "restarting"
 	RecordedWhyResuming          RecordedWhy = "resuming"
 	RecordedWhyStartFailed       RecordedWhy = "start_failed"
@@ -520,6 +521,8 @@ func (e RecordedWhy) Valid() bool {
 	case RecordedWhyPaused:
 		return true
 	case RecordedWhyRemoved:
+		return true
+	case RecordedWhyReportsMissing:
 		return true
 	case RecordedWhyRestarting:
 		return true

@@ -178,6 +178,19 @@ func TestReadsThatCostNoStatement(t *testing.T) {
 	}
 }
 
+// TestWhatWasReadBeforeAnotherBackendServesIsKeptBack: who was let in, and stood still, answers nothing from memory.
+func TestWhatWasReadBeforeAnotherBackendServesIsKeptBack(t *testing.T) {
+	w := begin(t)
+	player := w.signIn("player@example.com")
+	as := func(r *http.Request) { r.Header.Set("X-User-ID", player.ID.String()) }
+	w.until = 1
+	status, answer, _ := w.call(as, "GET", "/user/account", "")
+	require.Equal(t, http.StatusServiceUnavailable, status, answer)
+	w.serving, w.until = true, 1
+	status, answer, _ = w.call(as, "PATCH", "/user/account/profile", `{"display_name":"Somebody"}`)
+	require.Equal(t, http.StatusOK, status, "what is stored is stored: %v", answer)
+}
+
 func TestAStandbyServesProbesOnly(t *testing.T) {
 	w := begin(t)
 	w.serving = false

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
+	"galaxy/backend/api"
 	"galaxy/backend/galaxy"
 )
 
@@ -148,7 +149,21 @@ func (s *Server) recoverPanic(c *gin.Context) {
 // gate lets only probes in while another backend serves.
 func (s *Server) gate(c *gin.Context) {
 	if groupOf(c.Request.URL.Path) != groupProbes && !s.Serving() {
-		s.fail(c, galaxy.Errorf(galaxy.ServiceUnavailable, "this backend does not serve right now; another one may"))
+		s.fail(c, errElsewhere)
+	}
+}
+
+var errElsewhere = galaxy.Errorf(galaxy.ServiceUnavailable, "this backend does not serve right now; another one may")
+
+// fresh keeps back what was read by a request that was let in before the backend stopped serving: it may have stood still
+// meanwhile, and remember what another one has changed.
+func (s *Server) fresh(answer api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
+	return func(c *gin.Context, request any) (any, error) {
+		out, err := answer(c, request)
+		if c.Request.Method == http.MethodGet && groupOf(c.Request.URL.Path) != groupProbes && !s.Serving() {
+			return nil, errElsewhere
+		}
+		return out, err
 	}
 }
 

@@ -63,7 +63,7 @@ func New(d Deps) (*Server, error) {
 	e.NoMethod(func(c *gin.Context) {
 		s.fail(c, galaxy.Errorf(galaxy.MethodNotAllowed, "this path does not take the method"))
 	})
-	strict := api.NewStrictHandlerWithOptions(&handlers{s}, nil, api.StrictGinServerOptions{
+	strict := api.NewStrictHandlerWithOptions(&handlers{s}, []api.StrictMiddlewareFunc{s.fresh}, api.StrictGinServerOptions{
 		RequestErrorHandlerFunc: func(c *gin.Context, err error) { s.fail(c, malformed(err)) },
 		HandlerErrorFunc:        s.fail, ResponseErrorHandlerFunc: s.fail,
 	})

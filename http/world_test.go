@@ -50,6 +50,7 @@ type world struct {
 	player  galaxy.Account
 	session galaxy.Session
 	serving bool
+	until   int // 0, or how often it still says that it serves
 	listed  []operation
 }
 
@@ -79,7 +80,7 @@ func beginOn(t *testing.T, driver actors.Containers, tokens ...string) *world {
 	if len(tokens) == 2 {
 		conf.Token, conf.PreviousToken = tokens[0], tokens[1]
 	}
-	s, err := surface.New(surface.Deps{Config: conf, Store: w.st, System: w.system, Serving: func() bool { return w.serving },
+	s, err := surface.New(surface.Deps{Config: conf, Store: w.st, System: w.system, Serving: w.serves,
 		Checks: []surface.Check{{Name: "postgres", OK: w.st.Ping}}, Now: storetest.Now, Log: zap.NewNop(), Tracers: tracenoop.NewTracerProvider(), Meter: noop.Meter{}})
 	require.NoError(t, err)
 	w.handler = s.Handler()
@@ -306,4 +307,14 @@ func bad(s *openapi3.Schema, v map[string]any) map[string]string {
 		all["without "+name] = encode(c)
 	}
 	return all
+}
+
+func (w *world) serves() bool {
+	if w.until > 0 {
+		if w.until--; w.until == 0 {
+			w.serving = false
+		}
+		return true
+	}
+	return w.serving
 }
