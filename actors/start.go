@@ -36,7 +36,6 @@ type starter struct {
 	Deps
 	key      []byte
 	active   *game.Warm
-	disk     *reconciler.Disk
 	problems []error
 }
 
@@ -54,8 +53,7 @@ func Start(ctx context.Context, d Deps) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &starter{System: &System{kit: kit.NewSystem(d.Log, d.Tracers.Tracer("galaxy/backend/actors"), kit.WithClock(d.Clock))}, Deps: d, key: key,
-		disk: &reconciler.Disk{}}
+	s := &starter{System: &System{Disk: &reconciler.Disk{}, kit: kit.NewSystem(d.Log, d.Tracers.Tracer("galaxy/backend/actors"), kit.WithClock(d.Clock))}, Deps: d, key: key}
 	if err := s.warm(ctx); err != nil {
 		return nil, err
 	}
@@ -152,7 +150,7 @@ func (s *starter) play() error {
 	s.Races = s.root(races.Start(s.kit, races.Deps{Config: s.Config.Races, Store: s.Store, Names: s.Names, Rights: s.Rights.Of, WakeNotify: wakeNotify,
 		Now: s.Now, Log: s.Log.Named("races")}, forever))
 	s.Games, err = game.Start(s.kit, game.Deps{Config: s.Config.Game, Store: s.Store, Engine: engines, Names: s.Names, NameTTL: s.Config.Races.NameTTL,
-		Outages: s.Outages, Meter: s.Meter, Warm: s.active, DiskLow: s.disk.Low, Rights: s.Rights.Of, WakeNotify: wakeNotify, Now: s.Now,
+		Outages: s.Outages, Meter: s.Meter, Warm: s.active, DiskLow: s.Disk.Low, Rights: s.Rights.Of, WakeNotify: wakeNotify, Now: s.Now,
 		Log: s.Log.Named("game")}, members)
 	if err != nil {
 		return err
@@ -160,7 +158,7 @@ func (s *starter) play() error {
 	for _, id := range s.active.IDs() {
 		s.wakeGame(id)
 	}
-	s.Reconciler, err = reconciler.Start(s.kit, reconciler.Deps{Config: s.Config.Reconciler, Containers: s.Containers, Store: s.Store, Disk: s.disk,
+	s.Reconciler, err = reconciler.Start(s.kit, reconciler.Deps{Config: s.Config.Reconciler, Containers: s.Containers, Store: s.Store, Disk: s.Disk,
 		Seen: func(id galaxy.GameID, state galaxy.ContainerState) {
 			kit.Tell(s.Games.Ref(id), game.Seen{State: state})
 		},

@@ -116,6 +116,7 @@ type System struct {
 	Rights   *account.Rights
 	Names    *races.Names
 	Known    *admin.Known
+	Disk     *reconciler.Disk
 	requests *geo.Counter
 }
 

@@ -258,7 +258,7 @@ func TestOnlyAnOperatorGoesOnWithAHeldGame(t *testing.T) {
 // TestEverythingIsExplained: whatever a game waits for, operators and players read a sentence, and what comes next.
 func TestEverythingIsExplained(t *testing.T) {
 	for why, words := range told {
-		e := Game{Status: Running, Runtime: Runtime{Why: why, WhyText: "the recorded words"}}.Explain(noon)
+		e := Game{Status: Running, Runtime: Runtime{Why: why, WhyText: "the recorded words"}}.Explain(Moment{Now: noon})
 		require.Equal(t, why, e.Code)
 		require.Equal(t, "the recorded words", e.Text)
 		require.Equal(t, words.operators, e.Next)
@@ -269,18 +269,22 @@ func TestEverythingIsExplained(t *testing.T) {
 		}
 	}
 	g := running(t)
-	e := g.Explain(noon)
+	e := g.Explain(Moment{Now: noon})
 	require.Equal(t, WhyDeadline, e.Code)
 	require.Equal(t, evening, *e.NextAt)
-	require.Equal(t, WhyLate, g.Explain(evening).Code)
+	require.Equal(t, WhyLate, g.Explain(Moment{Now: evening}).Code)
 	early := ready(t, ready(t, hasty(t), 0, true, noon), 1, true, noon)
-	require.Equal(t, WhyEarly, early.Explain(noon).Code)
-	require.Equal(t, *early.Runtime.EarlyAt, *early.Explain(noon).NextAt)
+	require.Equal(t, WhyEarly, early.Explain(Moment{Now: noon}).Code)
+	require.Equal(t, *early.Runtime.EarlyAt, *early.Explain(Moment{Now: noon}).NextAt)
 	paused, err := g.Pause(operator(noon))
 	require.NoError(t, err)
-	require.Contains(t, paused.Next.Explain(noon).Next, "resumes")
+	require.Contains(t, paused.Next.Explain(Moment{Now: noon}).Next, "resumes")
+	waits := Game{Status: EnrollmentOpen, MinPlayers: 1, Members: running(t).Members, EnrollmentEndsAt: &noon, Runtime: Runtime{Why: WhyIdle}}
+	require.Equal(t, WhyEnrolling, waits.Explain(Moment{Now: noon}).Code)
+	require.Equal(t, WhyDiskLow, waits.Explain(Moment{Now: noon, DiskLow: true}).Code)
+	require.Equal(t, WhyEnrolling, waits.Explain(Moment{Now: noon.Add(-time.Minute), DiskLow: true}).Code, "nobody expects it to start yet")
 	for _, status := range []GameStatus{Draft, EnrollmentOpen, ReadyToStart, Cancelled} {
-		e := Game{Status: status, Runtime: Runtime{Why: WhyIdle}}.Explain(noon)
+		e := Game{Status: status, Runtime: Runtime{Why: WhyIdle}}.Explain(Moment{Now: noon})
 		require.NotEmpty(t, e.Text, status)
 		require.NotEmpty(t, e.Next, status)
 		require.NotEmpty(t, e.Players.Text, status)

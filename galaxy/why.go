@@ -15,6 +15,12 @@ type Explanation struct {
 	NextAt  *time.Time // when it happens, if that is known
 }
 
+// Moment is what an explanation depends on beside the game.
+type Moment struct {
+	Now     time.Time
+	DiskLow bool // there is too little room for the state of another game
+}
+
 // Sentences are an explanation's words.
 type Sentences struct{ Text, Next string }
 
@@ -23,17 +29,18 @@ const (
 	WhyEnrolling WhyCode = "enrolling"  // the lobby waits for players
 	WhyEarly     WhyCode = "early_turn" // everybody is ready, and may still change their mind
 	WhyLate      WhyCode = "deadline_passed"
+	WhyDiskLow   WhyCode = "disk_low" // the game would start, but there is no room for its state
 )
 
-// Explain says in a sentence what the game does or waits for at now, since when, and what happens next.
-func (g Game) Explain(now time.Time) Explanation {
+// Explain says in a sentence what the game does or waits for, since when, and what happens next.
+func (g Game) Explain(m Moment) Explanation {
 	r := g.Runtime
 	e := Explanation{Code: r.Why, Text: r.WhyText, Since: r.WhySince}
 	switch r.Why {
 	case WhyIdle:
-		g.explainLobby(&e)
+		g.explainLobby(&e, m)
 	case WhyDeadline:
-		g.explainDeadline(&e, now)
+		g.explainDeadline(&e, m.Now)
 	default:
 		e.Players, e.Next = told[r.Why].players, told[r.Why].operators
 	}
@@ -59,8 +66,13 @@ func (g Game) Explain(now time.Time) Explanation {
 // then says what happens next, to players in other words if there are any.
 func (e *Explanation) then(next, players string) { e.Next, e.Players.Next = next, players }
 
-func (g Game) explainLobby(e *Explanation) {
+func (g Game) explainLobby(e *Explanation, m Moment) {
 	e.Code = WhyEnrolling
+	if m.DiskLow && g.StartsBy(m.Now) {
+		e.Code, e.Text, e.Players.Text = WhyDiskLow, "the game is to start, but there is too little room for its state", "the game is about to start"
+		e.then("it starts by itself when an operator has made room", "it starts by itself as soon as the service has room for it")
+		return
+	}
 	switch g.Status {
 	case Draft:
 		e.Players.Text, e.Next = "the game is being prepared", "its maker opens the enrolment"

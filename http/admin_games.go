@@ -15,7 +15,7 @@ func (h *handlers) adminGame(ctx context.Context, id galaxy.GameID, cmd kit.Comm
 	if err != nil {
 		return api.AdminGameJSONResponse{}, err
 	}
-	return api.AdminGameJSONResponse{Body: adminGameOf(g, h.Now()), Headers: api.AdminGameResponseHeaders{ETag: etag(g)}}, nil
+	return api.AdminGameJSONResponse{Body: adminGameOf(g, h.moment()), Headers: api.AdminGameResponseHeaders{ETag: etag(g)}}, nil
 }
 
 func (h *handlers) AdminCreateGame(ctx context.Context, r api.AdminCreateGameRequestObject) (api.AdminCreateGameResponseObject, error) {

@@ -74,10 +74,10 @@ func membershipsOf(g galaxy.Game) []api.Membership {
 	return out
 }
 
-func adminGameOf(g galaxy.Game, now time.Time) api.AdminGame {
+func adminGameOf(g galaxy.Game, m galaxy.Moment) api.AdminGame {
 	return api.AdminGame{GameID: g.ID.UUID, Visibility: api.Visibility(g.Visibility), Status: api.GameStatus(g.Status), Reason: optional(g.Reason), Name: g.Name,
 		Description: g.Description, MinPlayers: g.MinPlayers, MaxPlayers: g.MaxPlayers, StartGapHours: g.StartGapHours, StartGapPlayers: g.StartGapPlayers,
 		StartsAt: startsAt(g), OwnerUserID: userIDOf(g.Owner), EnrollmentEndsAt: g.EnrollmentEndsAt, TurnSchedule: g.Schedule.Cron,
 		ScheduleTimeZone: g.Schedule.Zone, OrderGraceSeconds: secondsOf(g.OrderGrace), TargetEngineVersion: optional(g.TargetVersion),
-		EarlyTurn: g.EarlyTurn, ShowReady: g.ShowReady, CatchUp: api.CatchUp(g.CatchUp), CreatedBy: g.CreatedBy.Actor(), CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, Members: membershipsOf(g), Runtime: runtimeOf(g, now)}
+		EarlyTurn: g.EarlyTurn, ShowReady: g.ShowReady, CatchUp: api.CatchUp(g.CatchUp), CreatedBy: g.CreatedBy.Actor(), CreatedAt: g.CreatedAt, UpdatedAt: g.UpdatedAt, Members: membershipsOf(g), Runtime: runtimeOf(g, m)}
 }

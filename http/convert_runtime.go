@@ -1,16 +1,14 @@
 package http
 
 import (
-	"time"
-
 	"galaxy/backend/actors/game"
 	"galaxy/backend/api"
 	"galaxy/backend/galaxy"
 )
 
 // runtimeOf is a game's engine as operators see it.
-func runtimeOf(g galaxy.Game, now time.Time) api.Runtime {
-	r, e := g.Runtime, g.Explain(now)
+func runtimeOf(g galaxy.Game, m galaxy.Moment) api.Runtime {
+	r, e := g.Runtime, g.Explain(m)
 	out := api.Runtime{GameID: g.ID.UUID, GameName: g.Name, GameStatus: api.GameStatus(g.Status), Status: api.RuntimeStatus(r.Status),
 		DriverUnknown: r.Why == galaxy.WhyDriverUnknown, EngineVersion: optional(r.EngineVersion), ImageRef: optional(r.ImageRef),
 		Turn: turnOf(r.Turn), Reports: turnOf(r.Reports), StateDigest: optional(r.Digest), Deadline: r.Deadline, EarlyAt: r.EarlyAt, Makeup: r.Makeup,
@@ -60,8 +58,8 @@ func nextTurn(g galaxy.Game) *int {
 }
 
 // stateOf is a game as one of its members sees it.
-func stateOf(v game.Viewed, now time.Time) api.GameState {
-	g, e := v.Game, v.Game.Explain(now)
+func stateOf(v game.Viewed, m galaxy.Moment) api.GameState {
+	g, e := v.Game, v.Game.Explain(m)
 	out := api.GameState{GameID: g.ID.UUID, Status: api.GameStatus(g.Status), Reason: optional(g.Reason), Turn: turnOf(g.Runtime.Turn),
 		Waiting:  api.Waiting{Code: string(e.Code), Text: e.Players.Text, Since: e.Since, Next: e.Players.Next, NextAt: e.NextAt},
 		NextTurn: nextTurn(g), NextTurnAt: g.Runtime.DueAt(), EarlyTurn: g.EarlyTurn, EarlyTurnAt: g.Runtime.EarlyAt,

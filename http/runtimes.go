@@ -16,7 +16,12 @@ func (h *handlers) runtime(ctx context.Context, id galaxy.GameID, cmd kit.Comman
 	if err != nil {
 		return api.RuntimeJSONResponse{}, err
 	}
-	return api.RuntimeJSONResponse(runtimeOf(g, h.Now())), nil
+	return api.RuntimeJSONResponse(runtimeOf(g, h.moment())), nil
+}
+
+// moment is what explains why a game waits, beside the game.
+func (h *handlers) moment() galaxy.Moment {
+	return galaxy.Moment{Now: h.Now(), DiskLow: h.System.Disk.Low()}
 }
 
 func (h *handlers) AdminListRuntimes(ctx context.Context, r api.AdminListRuntimesRequestObject) (api.AdminListRuntimesResponseObject, error) {
@@ -25,8 +30,8 @@ func (h *handlers) AdminListRuntimes(ctx context.Context, r api.AdminListRuntime
 	if err != nil {
 		return nil, err
 	}
-	now := h.Now()
-	return api.AdminListRuntimes200JSONResponse{Items: mapped(found, func(g galaxy.Game) api.Runtime { return runtimeOf(g, now) }), NextCursor: optional(next)}, nil
+	m := h.moment()
+	return api.AdminListRuntimes200JSONResponse{Items: mapped(found, func(g galaxy.Game) api.Runtime { return runtimeOf(g, m) }), NextCursor: optional(next)}, nil
 }
 
 func (h *handlers) AdminGetRuntime(ctx context.Context, r api.AdminGetRuntimeRequestObject) (api.AdminGetRuntimeResponseObject, error) {

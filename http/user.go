@@ -14,7 +14,7 @@ func (h *handlers) GetGameState(ctx context.Context, r api.GetGameStateRequestOb
 	if err != nil {
 		return nil, err
 	}
-	return api.GetGameState200JSONResponse(stateOf(v, h.Now())), nil
+	return api.GetGameState200JSONResponse(stateOf(v, h.moment())), nil
 }
 
 func (h *handlers) PutOrders(ctx context.Context, r api.PutOrdersRequestObject) (api.PutOrdersResponseObject, error) {
