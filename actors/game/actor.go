@@ -3,6 +3,7 @@ package game
 import (
 	"cmp"
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -53,6 +54,7 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Fam
 	if d.DiskLow == nil {
 		d.DiskLow = func() bool { return false }
 	}
+	d.uses = &atomic.Uint64{}
 	props := sys.Props(func() actor.Actor {
 		t := &table{Deps: &d, sys: sys}
 		t.idle = kit.NewIdle(d.Idle, &t.timers)

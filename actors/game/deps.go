@@ -3,6 +3,7 @@ package game
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -87,6 +88,7 @@ type Deps struct {
 	// be stored. Zero is ten minutes, and half a second.
 	Idle, Retry time.Duration
 
+	uses     *atomic.Uint64 // of engines' actors, so far: no two have one number
 	turns    metric.Int64Counter
 	lateness metric.Float64Histogram
 }

@@ -26,8 +26,7 @@ func (t *table) keepEngine(c actor.Context) {
 	case t.engine.pid != nil:
 		return
 	}
-	t.engine.serial++
-	t.engine = runner{serial: t.engine.serial, bringsUp: bringsUp, spawned: number, fetching: galaxy.NoTurn}
+	t.engine = runner{serial: t.uses.Add(1), bringsUp: bringsUp, spawned: number, fetching: galaxy.NoTurn}
 	t.engine.pid = c.Spawn(engine.Props(t.sys, t.Engine, t.spec(g, bringsUp)))
 }
 
