@@ -29,7 +29,9 @@ ALTER TABLE runtimes ADD CONSTRAINT runtimes_status_check CHECK (status IN ('non
 DROP INDEX runtimes_live_idx;
 CREATE INDEX runtimes_live_idx ON runtimes (status) WHERE status NOT IN ('none', 'stopped', 'finished', 'removed');
 CREATE INDEX runtimes_early_idx ON runtimes (early_at) WHERE early_at IS NOT NULL;
-CREATE INDEX runtimes_ended_idx ON runtimes (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX runtimes_ended_idx ON runtimes (ended_at) WHERE ended_at IS NOT NULL AND status <> 'removed';
+CREATE INDEX runtimes_purge_idx ON runtimes (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX runtimes_resting_idx ON runtimes (game_id) WHERE status IN ('stopped', 'engine_unreachable') AND op_kind IS NULL;
 CREATE INDEX runtimes_reports_idx ON runtimes (game_id) WHERE reports < turn;
 UPDATE runtimes r SET ended_at = g.updated_at FROM games g WHERE g.game_id = r.game_id AND g.status IN ('finished', 'cancelled') AND r.status <> 'none';
 
@@ -104,7 +106,7 @@ ALTER TABLE engine_versions DROP COLUMN version_number;
 DROP TABLE order_batches, reports, outages;
 DROP INDEX memberships_banish_idx;
 ALTER TABLE memberships DROP COLUMN ready_for, DROP COLUMN extinct, DROP COLUMN banish;
-DROP INDEX runtimes_live_idx, runtimes_early_idx, runtimes_ended_idx, runtimes_reports_idx;
+DROP INDEX runtimes_live_idx, runtimes_early_idx, runtimes_ended_idx, runtimes_purge_idx, runtimes_resting_idx, runtimes_reports_idx;
 UPDATE runtimes SET status = 'stopped' WHERE status = 'removed';
 ALTER TABLE runtimes DROP CONSTRAINT runtimes_status_check;
 ALTER TABLE runtimes ADD CONSTRAINT runtimes_status_check CHECK (status IN ('none', 'starting', 'running', 'generation_in_progress', 'generation_failed',

@@ -66,8 +66,11 @@ func (s *Store) readGames(ctx context.Context, which BoolExpression) ([]galaxy.G
 		out[i] = game(m)
 		at[m.GameID] = &out[i]
 	}
+	// A game that was made between two of the statements, which see different moments, is in the later ones only.
 	for _, m := range runtimes {
-		at[m.GameID].Runtime = runtime(m)
+		if g := at[m.GameID]; g != nil {
+			g.Runtime = runtime(m)
+		}
 	}
 	seats := map[uuid.UUID]int{}
 	for _, m := range members {
@@ -75,18 +78,23 @@ func (s *Store) readGames(ctx context.Context, which BoolExpression) ([]galaxy.G
 	}
 	for _, m := range members {
 		g := at[m.GameID]
+		if g == nil {
+			continue
+		}
 		if g.Members == nil { // exactly as many as there are: they stay in memory
 			g.Members = make([]galaxy.Membership, 0, seats[m.GameID])
 		}
 		g.Members = append(g.Members, membership(m))
 	}
 	for _, m := range applications {
-		g := at[m.GameID]
-		g.Applications = append(g.Applications, application(m))
+		if g := at[m.GameID]; g != nil {
+			g.Applications = append(g.Applications, application(m))
+		}
 	}
 	for _, m := range invites {
-		g := at[m.GameID]
-		g.Invites = append(g.Invites, invite(m))
+		if g := at[m.GameID]; g != nil {
+			g.Invites = append(g.Invites, invite(m))
+		}
 	}
 	return out, nil
 }
@@ -252,21 +260,28 @@ func (s *Store) PlayerStats(ctx context.Context, id galaxy.GameID, epoch, turn i
 	return out, err
 }
 
+// A game's reports are read, and its races banished, as long as its engine may be up for it.
+const dueQuery = `SELECT game_id FROM (
+		SELECT game_id, deadline AS at FROM runtimes WHERE deadline <= $1
+		UNION ALL SELECT game_id, early_at FROM runtimes WHERE early_at <= $1
+		UNION ALL SELECT game_id, op_since FROM runtimes WHERE op_kind IS NOT NULL
+		UNION ALL SELECT game_id, $1 FROM runtimes WHERE reports < turn
+			AND status IN ('starting', 'running', 'generation_in_progress', 'generation_failed', 'finished') AND why <> 'reports_missing'
+		UNION ALL SELECT m.game_id, $1 FROM memberships m JOIN runtimes r USING (game_id) WHERE m.banish = 'wanted'
+			AND r.status IN ('starting', 'running', 'generation_in_progress', 'generation_failed')) due
+	GROUP BY game_id ORDER BY min(at) LIMIT $2`
+
 // DueGames gives games that something must be done for now, those first whose time came first: a deadline has come, an
 // operation is open, reports are not stored, or a race is to be banished.
 func (s *Store) DueGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error) {
-	return s.gameIDs(ctx, `SELECT game_id FROM (
-			SELECT game_id, deadline AS at FROM runtimes WHERE deadline <= $1
-			UNION ALL SELECT game_id, early_at FROM runtimes WHERE early_at <= $1
-			UNION ALL SELECT game_id, op_since FROM runtimes WHERE op_kind IS NOT NULL
-			UNION ALL SELECT game_id, $1 FROM runtimes WHERE reports < turn
-			UNION ALL SELECT game_id, $1 FROM memberships WHERE banish = 'wanted') due
-		GROUP BY game_id ORDER BY min(at) LIMIT $2`, now, limit)
+	return s.gameIDs(ctx, dueQuery, now, limit)
 }
+
+const endedQuery = `SELECT game_id FROM runtimes WHERE ended_at < $1 AND status <> 'removed' AND NOT (status = 'finished' AND reports < turn) ORDER BY ended_at LIMIT $2`
 
 // EndedGames gives games that were over before a time, have their reports stored, and whose containers have not been taken away.
 func (s *Store) EndedGames(ctx context.Context, before time.Time, limit int) ([]galaxy.GameID, error) {
-	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE ended_at < $1 AND status <> 'removed' AND NOT (status = 'finished' AND reports < turn) ORDER BY ended_at LIMIT $2`, before, limit)
+	return s.gameIDs(ctx, endedQuery, before, limit)
 }
 
 // LapsedGames gives games of which the enrolment, or an invite, has ended; those first that have waited longest.

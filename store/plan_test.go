@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -63,7 +64,9 @@ func TestPlansUseIndexes(t *testing.T) {
 	noSeqScan(t, conn, "what lapses in the lobby", `SELECT game_id FROM games WHERE wake_at <= now() ORDER BY wake_at LIMIT 1000`)
 	noSeqScan(t, conn, "names whose time is over", nameQuery+`WHERE n.status = 'pending_registration' AND n.expires_at <= now() ORDER BY n.expires_at LIMIT 500`)
 	noSeqScan(t, conn, "a player's names", nameQuery+`WHERE n.user_id = $1 ORDER BY n.race_key`, player.UUID)
-	noSeqScan(t, conn, "turns that are due", `SELECT game_id FROM runtimes WHERE deadline <= now()`)
+	noSeqScan(t, conn, "games that something is to be done for", dueQuery, time.Now(), 1000)
+	noSeqScan(t, conn, "games whose containers may go", endedQuery, time.Now(), 100)
+	noSeqScan(t, conn, "games that rest", restingQuery)
 }
 
 // noSeqScan asserts that a query's plan reads no table from end to end.

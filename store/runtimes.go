@@ -68,8 +68,12 @@ func (s *Store) ListRuntimes(ctx context.Context, f galaxy.RuntimeFilter, p gala
 	}
 	out := make([]galaxy.Game, 0, len(page))
 	for _, m := range page {
+		r, ok := of[m.GameID]
+		if !ok {
+			continue // it has left the list between the two statements, which see different moments
+		}
 		g := game(m)
-		g.Runtime = runtime(of[m.GameID])
+		g.Runtime = runtime(r)
 		out = append(out, g)
 	}
 	return out, next, nil
@@ -92,10 +96,12 @@ func (s *Store) Runtimes(ctx context.Context, ids []galaxy.GameID) (map[galaxy.G
 	return out, err
 }
 
+const restingQuery = `SELECT game_id FROM runtimes WHERE status IN ('stopped', 'engine_unreachable') AND op_kind IS NULL`
+
 // RestingGames gives games that have use for no engine but may still have a container: those that are stopped, or whose engine
 // was given up.
 func (s *Store) RestingGames(ctx context.Context) ([]galaxy.GameID, error) {
-	return s.gameIDs(ctx, `SELECT game_id FROM runtimes WHERE status IN ('stopped', 'engine_unreachable') AND op_kind IS NULL`)
+	return s.gameIDs(ctx, restingQuery)
 }
 
 // Outages gives the newest outages of the service, in the order of time.

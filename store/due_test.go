@@ -1,0 +1,53 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"galaxy/backend/galaxy"
+	"galaxy/backend/store/storetest"
+)
+
+// TestNothingIsDueForAGameThatHasNoEngineAnyMore: woken every half minute, it would never leave memory.
+func TestNothingIsDueForAGameThatHasNoEngineAnyMore(t *testing.T) {
+	st := storetest.Open(t)
+	by := galaxy.By{Principal: galaxy.Admin("root"), At: storetest.Now()}
+	due := func() []galaxy.GameID {
+		ids, err := st.DueGames(t.Context(), by.At, 10)
+		require.NoError(t, err)
+		return ids
+	}
+	running := func() galaxy.Game {
+		g, _ := storetest.Game(t, st, 2)
+		c, err := g.ForceStart(galaxy.EngineVersion{Version: "1.0.0", ImageRef: "engine:1", ExpectedTurn: true}, by)
+		require.NoError(t, err)
+		g = storetest.Commit(t, st, c)
+		status := galaxy.EngineStatus{Game: g.ID, Digest: "d0"}
+		for _, m := range g.Members {
+			status.Players = append(status.Players, galaxy.EnginePlayer{Race: m.Race})
+		}
+		return storetest.Commit(t, st, g.EngineUp(status, by))
+	}
+
+	g := running()
+	removed, _, err := g.Remove(g.Members[1].ID, "", by)
+	require.NoError(t, err)
+	g = storetest.Commit(t, st, removed)
+	require.Equal(t, []galaxy.GameID{g.ID}, due(), "its reports are read, and a race is banished")
+	cancelled, err := g.Cancel("", by)
+	require.NoError(t, err)
+	g = storetest.Commit(t, st, cancelled)
+	require.Equal(t, []galaxy.GameID{g.ID}, due(), "its engine is stopped")
+	storetest.Commit(t, st, g.Stopped(g.Runtime.Op.Number, by))
+	require.Empty(t, due())
+
+	g = running()
+	c, err := g.ClaimTurn(galaxy.CauseForced, by)
+	require.NoError(t, err)
+	g = storetest.Commit(t, st, c)
+	g = storetest.Commit(t, st, g.TurnMade(g.Runtime.Op.Number, 1, galaxy.EngineStatus{Game: g.ID, Turn: 1, Digest: "d1", Finished: true}, by))
+	require.Equal(t, []galaxy.GameID{g.ID}, due(), "the reports of the last turn are read")
+	storetest.Commit(t, st, g.Lost("its state is gone", by))
+	require.Empty(t, due(), "nothing is tried until an operator does")
+}
