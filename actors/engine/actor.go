@@ -205,9 +205,20 @@ func (a *driver) op(ctx context.Context, name string, err error) error {
 	return err
 }
 
+// errNotServing: another backend may serve the database by now, so that nothing may be done to a container, nor concluded.
+var errNotServing = fmt.Errorf("this backend does not serve the database right now: %w", galaxy.ErrDriverUnknown)
+
+// fenced does what changes a container, unless this backend may have been overtaken: its successor would see its own work undone.
+func (a *driver) fenced(work func() error) error {
+	if !a.Serving() {
+		return errNotServing
+	}
+	return work()
+}
+
 // worker gives work on containers its turn.
 func (a *driver) worker(ctx context.Context, work func() error) error {
-	return a.workers.do(ctx, a.Since, work)
+	return a.workers.do(ctx, a.Since, func() error { return a.fenced(work) })
 }
 
 // room tells that there is room for a container job of that incarnation.

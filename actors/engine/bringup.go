@@ -78,6 +78,7 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 			b.err = errNoGame
 			return b
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && !a.Serving():
+			b.err = errNotServing
 			return b
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty:
 			b.status, b.err = a.Client.Init(ctx, b.container.Address, galaxy.EngineInit{Game: a.Game, Races: a.Races})

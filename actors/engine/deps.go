@@ -88,8 +88,8 @@ type Deps struct {
 	Log        *zap.Logger
 	// Pace is how often things are looked at.
 	Pace Pace
-	// Serving reports whether this backend serves the database right now: one that no longer does writes nothing to an engine. nil:
-	// it always does.
+	// Serving reports whether this backend serves the database right now: one that no longer does writes nothing to an engine and
+	// changes no container. nil: it always does.
 	Serving func() bool
 
 	workers, turns, fetches *gate

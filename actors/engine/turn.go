@@ -202,8 +202,10 @@ func (a *driver) putStored(ctx context.Context, address string, turn int, revisi
 	return err
 }
 
-func (a *driver) pause(ctx context.Context) {
-	t := time.NewTimer(a.Pace.Settle)
+func (a *driver) pause(ctx context.Context) { wait(ctx, a.Pace.Settle) }
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
