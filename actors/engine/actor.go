@@ -54,6 +54,7 @@ func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
 type lasting struct {
 	ran    bool // a game was played in this engine: it is never made again
 	afresh bool // the container is still to be ended
+	began  bool // the container was started since the engine was up last: it may still be on its way, and is waited for
 	patch  *Patch
 	pin    galaxy.Pin
 }

@@ -66,11 +66,17 @@ func (a *driver) lastWords(ctx context.Context) string {
 // ensure runs outside the mailbox. Once a game was played in the engine, nothing is initialised or set aside any more.
 func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 	ran := l.ran
+	before, err := a.Containers.Inspect(ctx, a.Game)
+	if err != nil {
+		return broughtUp{err: fmt.Errorf("look at the container: %w", err)}
+	}
 	for aside := false; ; aside = true {
 		b.container, b.err = a.start(ctx, l.pin, ran)
 		if b.err != nil {
 			return b
 		}
+		adopted := before.State == galaxy.ContainerRunning && before.ID == b.container.ID && !aside
+		b.began = b.began || !adopted
 		b.status, b.err = a.ask(ctx, b.container.Address)
 		var e *galaxy.EngineError
 		switch {
@@ -83,7 +89,10 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty:
 			b.status, b.err = a.Client.Init(ctx, b.container.Address, galaxy.EngineInit{Game: a.Game, Races: a.Races})
 			return b
-		case b.err != nil, ran, a.fresh(b.status), aside:
+		case b.err != nil:
+			b.deaf = adopted && !l.began
+			return b
+		case ran, a.fresh(b.status), aside:
 			return b
 		}
 		// The game never ran, so what is in its directory is not its own.
@@ -128,7 +137,8 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	if m.life != a.life {
 		return
 	}
-	a.lasting.afresh = a.lasting.afresh && !m.ended
+	a.lasting.afresh = a.lasting.afresh && !m.ended || m.deaf
+	a.lasting.began = (a.lasting.began || m.began) && m.err != nil
 	switch err := m.err; {
 	case err == nil:
 		a.lasting.ran = true
