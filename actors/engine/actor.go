@@ -37,6 +37,7 @@ type driver struct {
 	writing   bool
 	writes    []kit.Held // PutOrders and MakeTurn that wait
 	making    bool       // the write under way makes a turn
+	unserved  MakeTurn   // the turn that is made when this backend serves again
 	reading   int
 	reads     []kit.Held       // Report that wait
 	revisions map[string]int64 // of the engine, by race; a race is missing while its revision is in doubt
@@ -65,6 +66,7 @@ const (
 	ending   = "stop"
 	removing = "remove"
 	patching = "patch"
+	serving  = "serve again"
 )
 
 // Receive drives the engine.
@@ -131,6 +133,8 @@ func (a *driver) onTick(c actor.Context, m kit.Tick) {
 		a.remove(c, a.stopping)
 	case patching:
 		a.tryPatch(c)
+	case serving:
+		a.makeTurn(c, a.unserved)
 	}
 }
 

@@ -183,6 +183,8 @@ type (
 		banned  []Banished
 		failed  string // why the engine cannot make the turn
 		restart string // why it must be restarted before anything can be said
+		// unserved: this backend does not serve the database now, and so has given up before anything could be said.
+		unserved bool
 	}
 	reportRead struct {
 		life uint64

@@ -39,11 +39,11 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 	unreachable := 0
 	var banned []Banished
 	for ; ; a.pause(ctx) {
+		if !a.Serving() {
+			return turnTried{unserved: true, banned: banned}
+		}
 		if ctx.Err() != nil {
 			return turnTried{restart: "the turn was given up"}
-		}
-		if !a.Serving() {
-			continue
 		}
 		s, err := a.Client.Status(ctx, address)
 		if err != nil {
@@ -217,10 +217,16 @@ func (a *driver) onTurnTried(c actor.Context, m turnTried) {
 	if m.life != a.life {
 		return
 	}
-	a.writing, a.making, a.misses = false, false, 0
 	for _, b := range m.banned {
 		a.tell(c, b)
 	}
+	if m.unserved {
+		// It goes on being the write that is under way, and its time begins anew: the engine is not to blame.
+		a.unserved = m.ask
+		a.timers.Start(c, serving, a.jittered(a.Pace.Settle))
+		return
+	}
+	a.writing, a.making, a.misses = false, false, 0
 	switch {
 	case m.failed != "":
 		a.tell(c, TurnFailed{m.ask.Number, m.ask.Attempt, m.failed})
