@@ -88,6 +88,10 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 	}
 	var e *galaxy.EngineError
 	switch {
+	case err == nil && made.Game == a.Game && made.Turn == m.Recorded && made.Digest == m.Digest:
+		// It says that it has made none. An attempt that ended with that would be followed by the next at once.
+		a.log().Warn("the engine has answered the call for a turn, and made none; it is asked again", zap.Int("turn", m.Recorded+1))
+		return turnTried{}, false
 	case err == nil:
 		return turnTried{status: made.EngineStatus}, true
 	case !errors.As(err, &e), e.Kind == galaxy.EngineUnreachable, e.Code == engineapi.CodeTurnInProgress, e.Code == engineapi.CodeTurnMismatch:
