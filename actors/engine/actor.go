@@ -45,7 +45,7 @@ type driver struct {
 
 // Props makes an engine's actor, to be spawned by its game.
 func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
-	l := &lasting{ran: spec.Turn != galaxy.NoTurn, afresh: spec.Afresh, patch: spec.Patch, pin: spec.Pin}
+	l := &lasting{ran: spec.Turn != galaxy.NoTurn, afresh: spec.Afresh, making: spec.Making, patch: spec.Patch, pin: spec.Pin}
 	return sys.Props(func() actor.Actor {
 		return &driver{Deps: d, Spec: spec, lasting: l, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{}}
 	}, kit.Kind("engine"))
@@ -56,6 +56,7 @@ type lasting struct {
 	ran    bool // a game was played in this engine: it is never made again
 	afresh bool // the container is still to be ended
 	began  bool // the container was started since the engine was up last: it may still be on its way, and is waited for
+	making bool // the engine may be making the turn that is claimed
 	patch  *Patch
 	pin    galaxy.Pin
 }

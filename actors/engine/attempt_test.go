@@ -19,6 +19,11 @@ func recorded(id galaxy.GameID) enginetest.Fault {
 	return enginetest.Fault{Status: http.StatusOK, Body: fmt.Sprintf(`{"gameId":%q,"currentTurn":3,"stateDigest":"recorded","engineStatus":"running"}`, id)}
 }
 
+// tellTurn has the turn after turn 3 made.
+func tellTurn(to kit.Ref) {
+	kit.Tell(to, engine.MakeTurn{Number: 1, Attempt: 1, Recorded: 3, Digest: "recorded"})
+}
+
 // TestAnEngineThatSaysThatItHasMadeNoTurnIsAskedAgainWithoutHaste: an attempt that ends at once is followed by the next at once.
 func TestAnEngineThatSaysThatItHasMadeNoTurnIsAskedAgainWithoutHaste(t *testing.T) {
 	r, s := newRig(t), spec()
@@ -27,7 +32,7 @@ func TestAnEngineThatSaysThatItHasMadeNoTurnIsAskedAgainWithoutHaste(t *testing.
 	next[engine.Up](r)
 	r.Fail(enginetest.Turn, recorded(s.Game), recorded(s.Game))
 	from := time.Now()
-	kit.Tell(ref, engine.MakeTurn{Number: 1, Attempt: 1, Recorded: 3, Digest: "recorded"})
+	tellTurn(ref)
 	require.Equal(t, 4, next[engine.TurnMade](r).Status.Turn)
 	require.Equal(t, 3, r.Calls(enginetest.Turn))
 	require.GreaterOrEqual(t, time.Since(from), 2*r.deps.Pace.Settle)
@@ -41,6 +46,6 @@ func TestAnEngineThatNeverMakesTheTurnIsGivenUp(t *testing.T) {
 	for range 1000 {
 		r.Fail(enginetest.Turn, recorded(s.Game))
 	}
-	kit.Tell(ref, engine.MakeTurn{Number: 1, Attempt: 1, Recorded: 3, Digest: "recorded"})
+	tellTurn(ref)
 	require.Contains(t, next[engine.TurnFailed](r).Cause, "longer than")
 }

@@ -11,15 +11,20 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
 
+	"galaxy/backend/engineapi"
 	"galaxy/backend/galaxy"
 )
 
 // errNoGame: the engine holds no game although one was played in it.
 var errNoGame = errors.New("the engine holds no game")
 
+// errBusy: the engine goes on making a turn that was given up. What comes of it is complete, or nothing, so it may be ended.
+var errBusy = errors.New("it is still making a turn that nobody waits for")
+
 // bringUp starts or adopts the engine.
 func (a *driver) bringUp(c actor.Context) {
 	life, l := a.life, *a.lasting
+	l.making = l.making || a.making
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
 		b := broughtUp{err: a.endFirst(ctx, l)}
 		if b.err == nil {
@@ -78,6 +83,9 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 		adopted := before.State == galaxy.ContainerRunning && before.ID == b.container.ID && !aside
 		b.began = b.began || !adopted
 		b.status, b.err = a.ask(ctx, b.container.Address)
+		if b.err == nil && !l.making {
+			b.status, b.err = a.idle(ctx, b.container.Address, b.status)
+		}
 		var e *galaxy.EngineError
 		switch {
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && ran:
@@ -128,6 +136,20 @@ func (a *driver) ask(ctx context.Context, address string) (galaxy.EngineStatus, 
 	}, backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: 10 * time.Millisecond, RandomizationFactor: 0.3, Multiplier: 1.5, MaxInterval: time.Second}))
 }
 
+// idle waits a while for an engine that makes a turn, and takes no orders until it has.
+func (a *driver) idle(ctx context.Context, address string, s galaxy.EngineStatus) (galaxy.EngineStatus, error) {
+	if s.State != engineapi.StateGenerating {
+		return s, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.Pace.Health)
+	defer cancel()
+	s, settled := a.settle(ctx, address)
+	if !settled {
+		return s, errBusy
+	}
+	return s, nil
+}
+
 // fresh reports whether the engine holds this very game, before its first turn.
 func (a *driver) fresh(s galaxy.EngineStatus) bool {
 	return s.Game == a.Game && s.Turn == 0 && galaxy.SameRaces(a.Races, s.Players)
@@ -141,7 +163,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	a.lasting.began = (a.lasting.began || m.began) && m.err != nil
 	switch err := m.err; {
 	case err == nil:
-		a.lasting.ran = true
+		a.lasting.ran, a.lasting.making = true, false
 		a.address, a.up, a.misses = m.container.Address, true, 0
 		for _, p := range m.status.Players {
 			a.revisions[p.Race] = p.OrderRevision

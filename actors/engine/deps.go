@@ -144,6 +144,9 @@ type Spec struct {
 	// Afresh has a running container ended first: it is to be restarted, or a call that an earlier backend has sent to it may
 	// still arrive.
 	Afresh bool
+	// Making: a turn is claimed, so that an engine which is found making one is left to it. Otherwise nobody waits for that turn, and
+	// an engine that does not end it soon is started afresh, for it takes no orders until then.
+	Making bool
 	// Patch, when set, is done before the engine is brought up.
 	Patch *Patch
 }

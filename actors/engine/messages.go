@@ -141,7 +141,7 @@ type (
 		status    galaxy.EngineStatus
 		ended     bool // a container that was to be started afresh was ended
 		began     bool // the container was not running before
-		deaf      bool // a container that was running before does not answer: it must be ended
+		deaf      bool // a container that was running before does not answer, or takes no orders: it must be ended
 		log       string
 		err       error
 	}

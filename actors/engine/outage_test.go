@@ -17,7 +17,7 @@ func TestTimeWithoutTheLeaseIsNotHeldAgainstATurn(t *testing.T) {
 	ref := r.drive(s)
 	next[engine.Up](r)
 	r.away.Store(true)
-	kit.Tell(ref, engine.MakeTurn{Number: 1, Attempt: 1, Recorded: 3, Digest: "recorded"})
+	tellTurn(ref)
 	r.askedAgain(60) // which takes far longer than a turn may
 	require.Zero(t, r.Calls(enginetest.Turn))
 	r.away.Store(false)
@@ -39,7 +39,7 @@ func TestATurnThatWaitsForTheLeaseIsGivenUpWithTheEngine(t *testing.T) {
 	ref := r.drive(s)
 	next[engine.Up](r)
 	r.away.Store(true)
-	kit.Tell(ref, engine.MakeTurn{Number: 1, Attempt: 1, Recorded: 3, Digest: "recorded"})
+	tellTurn(ref)
 	r.askedAgain(2)
 	kit.Tell(ref, engine.Stop{Number: 2})
 	next[engine.Unknown](r)
