@@ -33,6 +33,7 @@ type driver struct {
 	cancels  map[uint64]context.CancelFunc // of jobs under way
 	jobs     uint64
 	back     string // why a patch is being taken back
+	leave    func() // the place outside the gate for container work; nil without one
 
 	writing   bool
 	writes    []kit.Held // PutOrders and MakeTurn that wait
@@ -120,14 +121,21 @@ func (a *driver) Receive(c actor.Context) {
 }
 
 func (a *driver) onTick(c actor.Context, m kit.Tick) {
-	if !a.timers.Fired(m) {
+	if a.timers.Fired(m) {
+		a.again(c, m.Name)
+	}
+}
+
+// again does what has waited for its timer, or for room.
+func (a *driver) again(c actor.Context, work string) {
+	if work == probe {
+		a.probe(c)
 		return
 	}
-	switch m.Name {
+	a.leaveGate()
+	switch work {
 	case bring:
 		a.begin(c)
-	case probe:
-		a.probe(c)
 	case ending:
 		a.end(c, a.stopping, "")
 	case removing:
@@ -177,6 +185,7 @@ const keptCancels = 16
 // giveUp cancels what is under way and answers what waits.
 func (a *driver) giveUp(c actor.Context) {
 	a.timers.CancelAll()
+	a.leaveGate()
 	for _, cancel := range a.cancels {
 		cancel()
 	}
@@ -228,18 +237,32 @@ func (a *driver) worker(ctx context.Context, work func() error) error {
 }
 
 // room tells that there is room for a container job of that incarnation.
-type room struct{ life uint64 }
+type room struct {
+	life uint64
+	work string // name of its timer
+}
 
-// waitForRoom has a bring-up tried again when there is room, and after a while in any case.
-func (a *driver) waitForRoom(c actor.Context) {
-	self, life := kit.Self(c), a.life
-	a.workers.later(a.Since, func() { kit.Tell(self, room{life}) })
-	a.timers.Start(c, bring, a.jittered(a.Pace.Retry))
+// tryAgain has work on a container that came to nothing tried again after a while, and as soon as there is room if that was missing.
+func (a *driver) tryAgain(c actor.Context, work string, err error) {
+	a.leaveGate()
+	if errors.Is(err, errFull) {
+		self, life := kit.Self(c), a.life
+		a.leave = a.workers.later(a.Since, func() { kit.Tell(self, room{life, work}) })
+	}
+	a.timers.Start(c, work, a.jittered(a.Pace.Retry))
+}
+
+// leaveGate gives up the place outside the gate.
+func (a *driver) leaveGate() {
+	if a.leave != nil {
+		a.leave()
+		a.leave = nil
+	}
 }
 
 func (a *driver) onRoom(c actor.Context, m room) {
-	if m.life == a.life && a.timers.Running(bring) {
-		a.timers.Cancel(bring)
-		a.begin(c)
+	if m.life == a.life && a.timers.Running(m.work) {
+		a.timers.Cancel(m.work)
+		a.again(c, m.work)
 	}
 }

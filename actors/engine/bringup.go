@@ -173,9 +173,9 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 		a.timers.Start(c, probe, a.jittered(a.Pace.Probe))
 	case errors.Is(err, galaxy.ErrDriverUnknown):
 		a.tell(c, Unknown{a.Serial})
-		a.timers.Start(c, bring, a.jittered(a.Pace.Retry))
+		a.tryAgain(c, bring, err)
 	case errors.Is(err, errFull):
-		a.waitForRoom(c)
+		a.tryAgain(c, bring, err)
 	case errors.Is(err, galaxy.ErrImagePull), errors.Is(err, galaxy.ErrStartConfig):
 		a.log().Error("the engine cannot be started", zap.Error(err))
 		kind := galaxy.StartConfigInvalid

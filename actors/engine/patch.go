@@ -94,7 +94,7 @@ func (a *driver) onPatched(c actor.Context, m patched) {
 		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
 			a.tell(c, Unknown{a.Serial})
 		}
-		a.timers.Start(c, patching, a.jittered(a.Pace.Retry))
+		a.tryAgain(c, patching, m.err)
 		return
 	case m.back != "":
 		a.log().Error("a patch was taken back", zap.String("version", a.lasting.patch.To.EngineVersion), zap.String("cause", m.back))
@@ -154,7 +154,7 @@ func (a *driver) onRemoved(c actor.Context, m removed) {
 			a.tell(c, Unknown{a.Serial})
 		}
 		a.stopping = m.number
-		a.timers.Start(c, removing, a.jittered(a.Pace.Retry))
+		a.tryAgain(c, removing, m.err)
 	default:
 		a.log().Info("the container was removed")
 		a.tell(c, Removed{m.number})

@@ -132,7 +132,7 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 			a.tell(c, Unknown{a.Serial})
 		}
 		a.stopping = m.number
-		a.timers.Start(c, ending, a.jittered(a.Pace.Retry))
+		a.tryAgain(c, ending, m.err)
 	default:
 		a.log().Info("the engine has stopped")
 		a.tell(c, Stopped{m.number})
