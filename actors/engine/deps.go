@@ -109,7 +109,7 @@ type Pace struct {
 
 // DefaultPace is that of the service.
 var DefaultPace = Pace{Probe: 15 * time.Second, Retry: 5 * time.Second, Settle: time.Second, Health: 30 * time.Second,
-	Restarts: kit.Backoff{Min: time.Second, Max: time.Minute, Retries: 5, Within: 10 * time.Minute}}
+	Restarts: kit.Backoff{Min: time.Second, Max: time.Minute, Retries: 4, Within: 10 * time.Minute}}
 
 // New completes what all engines share.
 func New(d Deps, meter metric.Meter) (*Deps, error) {

@@ -85,9 +85,9 @@ func (r *rig) drive(s engine.Spec) kit.Ref {
 				child = c.Spawn(engine.Props(r.sys, r.all, s))
 			case engine.Stop, engine.Remove, engine.DropCopy, engine.MakeTurn, engine.Banish, engine.Report, engine.FetchReports, engine.Look:
 				kit.Send(c, child, m)
-			case actor.SystemMessage:
 			case *actor.Terminated:
 				r.facts <- m
+			case actor.SystemMessage:
 			default:
 				r.facts <- m
 			}
