@@ -31,9 +31,8 @@ type driver struct {
 	stopping int64 // number of the stop that is tried again
 	timers   kit.Timers
 	cancels  map[uint64]context.CancelFunc // of jobs under way
-	jobs     uint64
-	back     string // why a patch is being taken back
-	leave    func() // the place outside the gate for container work; nil without one
+	back     string                        // why a patch is being taken back
+	leave    func()                        // the place outside the gate for container work; nil without one
 
 	writing   bool
 	writes    []kit.Held // PutOrders and MakeTurn that wait
@@ -60,6 +59,7 @@ type lasting struct {
 	making bool // the engine may be making the turn that is claimed
 	patch  *Patch
 	pin    galaxy.Pin
+	jobs   uint64 // so far: a job is known by its number to every incarnation
 }
 
 const (
@@ -77,6 +77,8 @@ func (a *driver) Receive(c actor.Context) {
 	case *actor.Started:
 		a.life = a.lives.Add(1)
 		a.begin(c)
+	case jobDone:
+		delete(a.cancels, m.job)
 	case broughtUp:
 		a.onBroughtUp(c, m)
 	case room:
@@ -165,22 +167,13 @@ func (a *driver) tell(c actor.Context, fact any) { kit.Send(c, c.Parent(), fact)
 
 // job runs work outside the mailbox until it is done, its time is over, or the actor gives its work up.
 func (a *driver) job(c actor.Context, timeout time.Duration, work func(context.Context) any, panicked func(error) any) {
-	a.jobs++
-	id := a.jobs
-	cancel := kit.Job(c, timeout, work, panicked)
-	a.cancels[id] = cancel
-	if len(a.cancels) > keptCancels {
-		// A job that is done has cancelled itself: forgetting the oldest ones is enough to hold no more than may be under way.
-		for old := range a.cancels {
-			if old+keptCancels <= id {
-				delete(a.cancels, old)
-			}
-		}
-	}
+	a.lasting.jobs++
+	self, done := kit.Self(c), jobDone{a.lasting.jobs}
+	a.cancels[done.job] = kit.Job(c, timeout, func(ctx context.Context) any {
+		defer kit.Tell(self, done)
+		return work(ctx)
+	}, panicked)
 }
-
-// keptCancels is more than the jobs that one engine can have under way.
-const keptCancels = 16
 
 // giveUp cancels what is under way and answers what waits.
 func (a *driver) giveUp(c actor.Context) {

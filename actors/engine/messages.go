@@ -133,6 +133,9 @@ type (
 	}
 )
 
+// jobDone: a job need not be cancelled any more. Its result comes as a message of its own.
+type jobDone struct{ job uint64 }
+
 // Results of jobs. life is the incarnation that began the job.
 type (
 	broughtUp struct {
