@@ -129,7 +129,9 @@ type (
 	Fetched struct {
 		Turn    int
 		Reports []galaxy.Report
-		Err     error // why they could not be read
+		Missing []string // races whose reports could not be read although the engine was there
+		Cause   error    // why the first of them could not
+		Err     error    // why none could be read
 	}
 )
 
