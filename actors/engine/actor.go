@@ -31,12 +31,13 @@ type driver struct {
 	stopping int64 // number of the stop that is tried again
 	timers   kit.Timers
 	cancels  map[uint64]context.CancelFunc // of jobs under way
-	jobs     uint64
-	back     string // why a patch is being taken back
+	back     string                        // why a patch is being taken back
+	leave    func()                        // the place outside the gate for container work; nil without one
 
 	writing   bool
 	writes    []kit.Held // PutOrders and MakeTurn that wait
 	making    bool       // the write under way makes a turn
+	unserved  MakeTurn   // the turn that is made when this backend serves again
 	reading   int
 	reads     []kit.Held       // Report that wait
 	revisions map[string]int64 // of the engine, by race; a race is missing while its revision is in doubt
@@ -44,7 +45,7 @@ type driver struct {
 
 // Props makes an engine's actor, to be spawned by its game.
 func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
-	l := &lasting{ran: spec.Turn != galaxy.NoTurn, afresh: spec.Afresh, patch: spec.Patch, pin: spec.Pin}
+	l := &lasting{ran: spec.Turn != galaxy.NoTurn, afresh: spec.Afresh, making: spec.Making, patch: spec.Patch, pin: spec.Pin}
 	return sys.Props(func() actor.Actor {
 		return &driver{Deps: d, Spec: spec, lasting: l, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{}}
 	}, kit.Kind("engine"))
@@ -54,8 +55,11 @@ func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
 type lasting struct {
 	ran    bool // a game was played in this engine: it is never made again
 	afresh bool // the container is still to be ended
+	began  bool // the container was started since the engine was up last: it may still be on its way, and is waited for
+	making bool // the engine may be making the turn that is claimed
 	patch  *Patch
 	pin    galaxy.Pin
+	jobs   uint64 // so far: a job is known by its number to every incarnation
 }
 
 const (
@@ -64,6 +68,7 @@ const (
 	ending   = "stop"
 	removing = "remove"
 	patching = "patch"
+	serving  = "serve again"
 )
 
 // Receive drives the engine.
@@ -72,6 +77,8 @@ func (a *driver) Receive(c actor.Context) {
 	case *actor.Started:
 		a.life = a.lives.Add(1)
 		a.begin(c)
+	case jobDone:
+		delete(a.cancels, m.job)
 	case broughtUp:
 		a.onBroughtUp(c, m)
 	case room:
@@ -116,20 +123,29 @@ func (a *driver) Receive(c actor.Context) {
 }
 
 func (a *driver) onTick(c actor.Context, m kit.Tick) {
-	if !a.timers.Fired(m) {
+	if a.timers.Fired(m) {
+		a.again(c, m.Name)
+	}
+}
+
+// again does what has waited for its timer, or for room.
+func (a *driver) again(c actor.Context, work string) {
+	if work == probe {
+		a.probe(c)
 		return
 	}
-	switch m.Name {
+	a.leaveGate()
+	switch work {
 	case bring:
 		a.begin(c)
-	case probe:
-		a.probe(c)
 	case ending:
 		a.end(c, a.stopping, "")
 	case removing:
 		a.remove(c, a.stopping)
 	case patching:
 		a.tryPatch(c)
+	case serving:
+		a.makeTurn(c, a.unserved)
 	}
 }
 
@@ -151,26 +167,18 @@ func (a *driver) tell(c actor.Context, fact any) { kit.Send(c, c.Parent(), fact)
 
 // job runs work outside the mailbox until it is done, its time is over, or the actor gives its work up.
 func (a *driver) job(c actor.Context, timeout time.Duration, work func(context.Context) any, panicked func(error) any) {
-	a.jobs++
-	id := a.jobs
-	cancel := kit.Job(c, timeout, work, panicked)
-	a.cancels[id] = cancel
-	if len(a.cancels) > keptCancels {
-		// A job that is done has cancelled itself: forgetting the oldest ones is enough to hold no more than may be under way.
-		for old := range a.cancels {
-			if old+keptCancels <= id {
-				delete(a.cancels, old)
-			}
-		}
-	}
+	a.lasting.jobs++
+	self, done := kit.Self(c), jobDone{a.lasting.jobs}
+	a.cancels[done.job] = kit.Job(c, timeout, func(ctx context.Context) any {
+		defer kit.Tell(self, done)
+		return work(ctx)
+	}, panicked)
 }
-
-// keptCancels is more than the jobs that one engine can have under way.
-const keptCancels = 16
 
 // giveUp cancels what is under way and answers what waits.
 func (a *driver) giveUp(c actor.Context) {
 	a.timers.CancelAll()
+	a.leaveGate()
 	for _, cancel := range a.cancels {
 		cancel()
 	}
@@ -205,24 +213,49 @@ func (a *driver) op(ctx context.Context, name string, err error) error {
 	return err
 }
 
+// errNotServing: another backend may serve the database by now, so that nothing may be done to a container, nor concluded.
+var errNotServing = fmt.Errorf("this backend does not serve the database right now: %w", galaxy.ErrDriverUnknown)
+
+// fenced does what changes a container, unless this backend may have been overtaken: its successor would see its own work undone.
+func (a *driver) fenced(work func() error) error {
+	if !a.Serving() {
+		return errNotServing
+	}
+	return work()
+}
+
 // worker gives work on containers its turn.
 func (a *driver) worker(ctx context.Context, work func() error) error {
-	return a.workers.do(ctx, a.Since, work)
+	return a.workers.do(ctx, a.Since, func() error { return a.fenced(work) })
 }
 
 // room tells that there is room for a container job of that incarnation.
-type room struct{ life uint64 }
+type room struct {
+	life uint64
+	work string // name of its timer
+}
 
-// waitForRoom has a bring-up tried again when there is room, and after a while in any case.
-func (a *driver) waitForRoom(c actor.Context) {
-	self, life := kit.Self(c), a.life
-	a.workers.later(a.Since, func() { kit.Tell(self, room{life}) })
-	a.timers.Start(c, bring, a.jittered(a.Pace.Retry))
+// tryAgain has work on a container that came to nothing tried again after a while, and as soon as there is room if that was missing.
+func (a *driver) tryAgain(c actor.Context, work string, err error) {
+	a.leaveGate()
+	if errors.Is(err, errFull) {
+		self, life := kit.Self(c), a.life
+		a.leave = a.workers.later(a.Since, func() { kit.Tell(self, room{life, work}) })
+	}
+	a.timers.Start(c, work, a.jittered(a.Pace.Retry))
+}
+
+// leaveGate gives up the place outside the gate.
+func (a *driver) leaveGate() {
+	if a.leave != nil {
+		a.leave()
+		a.leave = nil
+	}
 }
 
 func (a *driver) onRoom(c actor.Context, m room) {
-	if m.life == a.life && a.timers.Running(bring) {
-		a.timers.Cancel(bring)
-		a.begin(c)
+	if m.life == a.life && a.timers.Running(m.work) {
+		a.timers.Cancel(m.work)
+		a.again(c, m.work)
 	}
 }

@@ -11,15 +11,20 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
 
+	"galaxy/backend/engineapi"
 	"galaxy/backend/galaxy"
 )
 
 // errNoGame: the engine holds no game although one was played in it.
 var errNoGame = errors.New("the engine holds no game")
 
+// errBusy: the engine goes on making a turn that was given up. What comes of it is complete, or nothing, so it may be ended.
+var errBusy = errors.New("it is still making a turn that nobody waits for")
+
 // bringUp starts or adopts the engine.
 func (a *driver) bringUp(c actor.Context) {
 	life, l := a.life, *a.lasting
+	l.making = l.making || a.making
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
 		b := broughtUp{err: a.endFirst(ctx, l)}
 		if b.err == nil {
@@ -66,23 +71,36 @@ func (a *driver) lastWords(ctx context.Context) string {
 // ensure runs outside the mailbox. Once a game was played in the engine, nothing is initialised or set aside any more.
 func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 	ran := l.ran
+	before, err := a.Containers.Inspect(ctx, a.Game)
+	if err != nil {
+		return broughtUp{err: fmt.Errorf("look at the container: %w", err)}
+	}
 	for aside := false; ; aside = true {
 		b.container, b.err = a.start(ctx, l.pin, ran)
 		if b.err != nil {
 			return b
 		}
+		adopted := before.State == galaxy.ContainerRunning && before.ID == b.container.ID && !aside
+		b.began = b.began || !adopted
 		b.status, b.err = a.ask(ctx, b.container.Address)
+		if b.err == nil && !l.making {
+			b.status, b.err = a.idle(ctx, b.container.Address, b.status)
+		}
 		var e *galaxy.EngineError
 		switch {
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && ran:
 			b.err = errNoGame
 			return b
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && !a.Serving():
+			b.err = errNotServing
 			return b
 		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty:
 			b.status, b.err = a.Client.Init(ctx, b.container.Address, galaxy.EngineInit{Game: a.Game, Races: a.Races})
 			return b
-		case b.err != nil, ran, a.fresh(b.status), aside:
+		case b.err != nil:
+			b.deaf = adopted && !l.began
+			return b
+		case ran, a.fresh(b.status), aside:
 			return b
 		}
 		// The game never ran, so what is in its directory is not its own.
@@ -118,6 +136,20 @@ func (a *driver) ask(ctx context.Context, address string) (galaxy.EngineStatus, 
 	}, backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: 10 * time.Millisecond, RandomizationFactor: 0.3, Multiplier: 1.5, MaxInterval: time.Second}))
 }
 
+// idle waits a while for an engine that makes a turn, and takes no orders until it has.
+func (a *driver) idle(ctx context.Context, address string, s galaxy.EngineStatus) (galaxy.EngineStatus, error) {
+	if s.State != engineapi.StateGenerating {
+		return s, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.Pace.Health)
+	defer cancel()
+	s, settled := a.settle(ctx, address)
+	if !settled {
+		return s, errBusy
+	}
+	return s, nil
+}
+
 // fresh reports whether the engine holds this very game, before its first turn.
 func (a *driver) fresh(s galaxy.EngineStatus) bool {
 	return s.Game == a.Game && s.Turn == 0 && galaxy.SameRaces(a.Races, s.Players)
@@ -127,10 +159,11 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	if m.life != a.life {
 		return
 	}
-	a.lasting.afresh = a.lasting.afresh && !m.ended
+	a.lasting.afresh = a.lasting.afresh && !m.ended || m.deaf
+	a.lasting.began = (a.lasting.began || m.began) && m.err != nil
 	switch err := m.err; {
 	case err == nil:
-		a.lasting.ran = true
+		a.lasting.ran, a.lasting.making = true, false
 		a.address, a.up, a.misses = m.container.Address, true, 0
 		for _, p := range m.status.Players {
 			a.revisions[p.Race] = p.OrderRevision
@@ -140,9 +173,9 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 		a.timers.Start(c, probe, a.jittered(a.Pace.Probe))
 	case errors.Is(err, galaxy.ErrDriverUnknown):
 		a.tell(c, Unknown{a.Serial})
-		a.timers.Start(c, bring, a.jittered(a.Pace.Retry))
+		a.tryAgain(c, bring, err)
 	case errors.Is(err, errFull):
-		a.waitForRoom(c)
+		a.tryAgain(c, bring, err)
 	case errors.Is(err, galaxy.ErrImagePull), errors.Is(err, galaxy.ErrStartConfig):
 		a.log().Error("the engine cannot be started", zap.Error(err))
 		kind := galaxy.StartConfigInvalid

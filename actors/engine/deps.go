@@ -88,8 +88,8 @@ type Deps struct {
 	Log        *zap.Logger
 	// Pace is how often things are looked at.
 	Pace Pace
-	// Serving reports whether this backend serves the database right now: one that no longer does writes nothing to an engine. nil:
-	// it always does.
+	// Serving reports whether this backend serves the database right now: one that no longer does writes nothing to an engine and
+	// changes no container. nil: it always does.
 	Serving func() bool
 
 	workers, turns, fetches *gate
@@ -109,7 +109,7 @@ type Pace struct {
 
 // DefaultPace is that of the service.
 var DefaultPace = Pace{Probe: 15 * time.Second, Retry: 5 * time.Second, Settle: time.Second, Health: 30 * time.Second,
-	Restarts: kit.Backoff{Min: time.Second, Max: time.Minute, Retries: 5, Within: 10 * time.Minute}}
+	Restarts: kit.Backoff{Min: time.Second, Max: time.Minute, Retries: 4, Within: 10 * time.Minute}}
 
 // New completes what all engines share.
 func New(d Deps, meter metric.Meter) (*Deps, error) {
@@ -144,6 +144,9 @@ type Spec struct {
 	// Afresh has a running container ended first: it is to be restarted, or a call that an earlier backend has sent to it may
 	// still arrive.
 	Afresh bool
+	// Making: a turn is claimed, so that an engine which is found making one is left to it. Otherwise nobody waits for that turn, and
+	// an engine that does not end it soon is started afresh, for it takes no orders until then.
+	Making bool
 	// Patch, when set, is done before the engine is brought up.
 	Patch *Patch
 }

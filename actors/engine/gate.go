@@ -89,12 +89,20 @@ func (g *gate) release() {
 	}
 }
 
-// later has call called, from some other goroutine, when there is room again. A call may come to nothing, so whoever waits
-// outside looks again by itself too.
-func (g *gate) later(since time.Time, call func()) {
+// later has call called, from some other goroutine, when there is room again, unless leave was called before. A call may come to
+// nothing, so whoever waits outside looks again by itself too; it leaves then, for a place that nobody needs takes another's call.
+func (g *gate) later(since time.Time, call func()) (leave func()) {
+	t := &ticket{since: since, call: call}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	heap.Push(&g.outside, &ticket{since: since, call: call})
+	heap.Push(&g.outside, t)
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if t.at >= 0 {
+			heap.Remove(&g.outside, t.at)
+		}
+	}
 }
 
 // tickets is a heap, the oldest first.

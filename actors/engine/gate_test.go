@@ -67,3 +67,24 @@ func TestWhoGivesUpWaitingTakesNoPlace(t *testing.T) {
 	g.release()
 	require.NoError(t, g.acquire(t.Context(), time.Time{}))
 }
+
+func TestWhoLooksAgainByItselfHoldsOnePlaceOutside(t *testing.T) {
+	g := newGate(1, 0)
+	require.NoError(t, g.acquire(t.Context(), time.Time{}))
+	now := time.Now()
+	called := make(chan string, 3)
+	leave := g.later(now, func() { called <- "older, first" })
+	leave()
+	leave = g.later(now, func() { called <- "older, again" })
+	g.later(now.Add(time.Second), func() { called <- "newer" })
+	require.Len(t, g.outside, 2)
+	leave()
+	leave()
+	require.Len(t, g.outside, 1)
+	g.limit = 1
+	g.release()
+	require.Equal(t, "newer", <-called)
+	leave()
+	require.Empty(t, g.outside)
+	require.Empty(t, called)
+}

@@ -129,9 +129,14 @@ type (
 	Fetched struct {
 		Turn    int
 		Reports []galaxy.Report
-		Err     error // why they could not be read
+		Missing []string // races whose reports could not be read although the engine was there
+		Cause   error    // why the first of them could not
+		Err     error    // why none could be read
 	}
 )
+
+// jobDone: a job need not be cancelled any more. Its result comes as a message of its own.
+type jobDone struct{ job uint64 }
 
 // Results of jobs. life is the incarnation that began the job.
 type (
@@ -140,6 +145,8 @@ type (
 		container galaxy.Container
 		status    galaxy.EngineStatus
 		ended     bool // a container that was to be started afresh was ended
+		began     bool // the container was not running before
+		deaf      bool // a container that was running before does not answer, or takes no orders: it must be ended
 		log       string
 		err       error
 	}
@@ -181,6 +188,8 @@ type (
 		banned  []Banished
 		failed  string // why the engine cannot make the turn
 		restart string // why it must be restarted before anything can be said
+		// unserved: this backend does not serve the database now, and so has given up before anything could be said.
+		unserved bool
 	}
 	reportRead struct {
 		life uint64

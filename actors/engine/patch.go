@@ -94,7 +94,7 @@ func (a *driver) onPatched(c actor.Context, m patched) {
 		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
 			a.tell(c, Unknown{a.Serial})
 		}
-		a.timers.Start(c, patching, a.jittered(a.Pace.Retry))
+		a.tryAgain(c, patching, m.err)
 		return
 	case m.back != "":
 		a.log().Error("a patch was taken back", zap.String("version", a.lasting.patch.To.EngineVersion), zap.String("cause", m.back))
@@ -110,7 +110,14 @@ func (a *driver) onPatched(c actor.Context, m patched) {
 // onDropCopy gives the copy up of which a patch no longer has need.
 func (a *driver) onDropCopy(c actor.Context, m DropCopy) {
 	a.job(c, jobTimeout, func(ctx context.Context) any {
-		if err := a.container(ctx, "drop_copy", func() error { return a.Containers.DropState(ctx, a.Game, m.Label) }); err != nil {
+		drop := func() error {
+			return a.container(ctx, "drop_copy", func() error { return a.Containers.DropState(ctx, a.Game, m.Label) })
+		}
+		err := drop()
+		for ; err != nil && unsaid(err) && ctx.Err() == nil; err = drop() {
+			wait(ctx, a.jittered(a.Pace.Retry))
+		}
+		if err != nil {
 			a.log().Warn("the copy of a state could not be deleted", zap.String("label", m.Label), zap.Error(err))
 		}
 		return nil
@@ -132,7 +139,7 @@ func (a *driver) remove(c actor.Context, number int64) {
 			if err := a.Containers.Stop(ctx, a.Game, a.Config.StopGrace); err != nil {
 				return err
 			}
-			return a.Containers.Remove(ctx, a.Game)
+			return a.fenced(func() error { return a.Containers.Remove(ctx, a.Game) })
 		})
 		return removed{life, number, err}
 	}, func(err error) any { return removed{life, number, err} })
@@ -147,7 +154,7 @@ func (a *driver) onRemoved(c actor.Context, m removed) {
 			a.tell(c, Unknown{a.Serial})
 		}
 		a.stopping = m.number
-		a.timers.Start(c, removing, a.jittered(a.Pace.Retry))
+		a.tryAgain(c, removing, m.err)
 	default:
 		a.log().Info("the container was removed")
 		a.tell(c, Removed{m.number})

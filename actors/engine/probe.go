@@ -93,9 +93,10 @@ func (a *driver) onProbed(c actor.Context, m probed) {
 	a.restart(c, "it does not answer its probes")
 }
 
-// restart ends a container that is there but of no use, and then dies.
+// restart ends a container that is there but of no use, and then dies. When it cannot be ended, that is left to the next incarnation:
+// a call that was not answered may still arrive at it.
 func (a *driver) restart(c actor.Context, cause string) {
-	a.up = false
+	a.up, a.lasting.afresh = false, true
 	a.tell(c, Down{a.Serial, cause, ""})
 	a.end(c, 0, cause)
 }
@@ -121,9 +122,9 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 	switch {
 	case m.life != a.life:
 	case m.err != nil && m.number == 0:
-		// The next incarnation finds out what became of the container.
 		a.die(c, fmt.Sprintf("%s, and could not be stopped: %v", m.cause, m.err), "")
 	case m.number == 0:
+		a.lasting.afresh = false
 		a.die(c, m.cause, "")
 	case m.err != nil:
 		a.log().Warn("the engine could not be stopped; it is tried again", zap.Error(m.err))
@@ -131,7 +132,7 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 			a.tell(c, Unknown{a.Serial})
 		}
 		a.stopping = m.number
-		a.timers.Start(c, ending, a.jittered(a.Pace.Retry))
+		a.tryAgain(c, ending, m.err)
 	default:
 		a.log().Info("the engine has stopped")
 		a.tell(c, Stopped{m.number})

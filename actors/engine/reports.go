@@ -72,41 +72,57 @@ func (a *driver) onFetchReports(c actor.Context, m FetchReports) {
 	life, address := a.life, a.address
 	a.reading += fetchesAtOnce
 	a.job(c, jobTimeout, func(ctx context.Context) any {
-		var got []galaxy.Report
+		out := Fetched{Turn: m.Turn}
 		err := a.fetches.do(ctx, a.Since, func() (err error) {
-			got, err = a.fetch(ctx, address, m)
+			out, err = a.fetch(ctx, address, m)
 			return err
 		})
-		return fetched{life, Fetched{m.Turn, got, err}}
+		if err != nil {
+			out = Fetched{Turn: m.Turn, Err: err}
+		}
+		return fetched{life, out}
 	}, func(err error) any { return fetched{life, Fetched{Turn: m.Turn, Err: err}} })
 }
 
-// fetch reads the report of each race. A race or a turn that the engine does not know has none.
-func (a *driver) fetch(ctx context.Context, address string, m FetchReports) (got []galaxy.Report, err error) {
+// fetch reads the report of each race. A race or a turn that the engine does not know has none. It fails only when nobody is there to
+// be asked, or no time is left: a report that cannot be read keeps no other back.
+func (a *driver) fetch(ctx context.Context, address string, m FetchReports) (Fetched, error) {
 	var mu sync.Mutex
+	out := Fetched{Turn: m.Turn}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(fetchesAtOnce)
 	for _, race := range m.Races {
 		g.Go(func() error {
-			raw, err := a.Client.Report(ctx, address, race, m.Turn)
+			packed, err := a.fetchOne(ctx, address, race, m.Turn)
 			var e *galaxy.EngineError
-			switch {
-			case errors.As(err, &e) && (e.Code == engineapi.CodeRaceUnknown || e.Code == engineapi.CodeTurnUnknown):
-				return nil
-			case err != nil:
-				return err
-			}
-			packed, err := galaxy.PackReport(race, raw)
-			if err != nil {
-				return err
+			if ctx.Err() != nil || errors.As(err, &e) && e.Kind == galaxy.EngineUnreachable {
+				return errors.Join(err, ctx.Err())
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			got = append(got, packed)
+			switch {
+			case errors.As(err, &e) && (e.Code == engineapi.CodeRaceUnknown || e.Code == engineapi.CodeTurnUnknown):
+			case err != nil:
+				out.Missing = append(out.Missing, race)
+				if out.Cause == nil {
+					out.Cause = err
+				}
+			default:
+				out.Reports = append(out.Reports, packed)
+			}
 			return nil
 		})
 	}
-	return got, g.Wait()
+	err := g.Wait()
+	return out, err
+}
+
+func (a *driver) fetchOne(ctx context.Context, address, race string, turn int) (galaxy.Report, error) {
+	raw, err := a.Client.Report(ctx, address, race, turn)
+	if err != nil {
+		return galaxy.Report{}, err
+	}
+	return galaxy.PackReport(race, raw)
 }
 
 func (a *driver) onFetched(c actor.Context, m fetched) {

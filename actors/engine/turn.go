@@ -39,11 +39,11 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 	unreachable := 0
 	var banned []Banished
 	for ; ; a.pause(ctx) {
+		if !a.Serving() {
+			return turnTried{unserved: true, banned: banned}
+		}
 		if ctx.Err() != nil {
 			return turnTried{restart: "the turn was given up"}
-		}
-		if !a.Serving() {
-			continue
 		}
 		s, err := a.Client.Status(ctx, address)
 		if err != nil {
@@ -58,7 +58,12 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 			return turnTried{status: s}
 		case s.State == engineapi.StateGenerating:
 			continue
-		case !a.banish(ctx, address, s, m.Banish, &banned), !a.putMissing(ctx, address, s, m):
+		}
+		failed, again := a.banish(ctx, address, s, m.Banish, &banned)
+		switch {
+		case failed != "":
+			return turnTried{failed: failed, banned: banned}
+		case again, !a.putMissing(ctx, address, s, m):
 			continue
 		}
 		if done, ok := a.callTurn(ctx, address, m); ok {
@@ -88,6 +93,10 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 	}
 	var e *galaxy.EngineError
 	switch {
+	case err == nil && made.Game == a.Game && made.Turn == m.Recorded && made.Digest == m.Digest:
+		// It says that it has made none. An attempt that ended with that would be followed by the next at once.
+		a.log().Warn("the engine has answered the call for a turn, and made none; it is asked again", zap.Int("turn", m.Recorded+1))
+		return turnTried{}, false
 	case err == nil:
 		return turnTried{status: made.EngineStatus}, true
 	case !errors.As(err, &e), e.Kind == galaxy.EngineUnreachable, e.Code == engineapi.CodeTurnInProgress, e.Code == engineapi.CodeTurnMismatch:
@@ -122,9 +131,9 @@ func (a *driver) settle(ctx context.Context, address string) (galaxy.EngineStatu
 	return galaxy.EngineStatus{}, false
 }
 
-// banish takes races out that the engine still lets play, and notes what it said. It reports false when that must be tried
-// again.
-func (a *driver) banish(ctx context.Context, address string, s galaxy.EngineStatus, races []string, banned *[]Banished) bool {
+// banish takes races out that the engine still lets play, and notes what it said. It gives why the turn cannot be made, for a race
+// that is out must not play on, or says that it must be tried again.
+func (a *driver) banish(ctx context.Context, address string, s galaxy.EngineStatus, races []string, banned *[]Banished) (failed string, again bool) {
 	for _, race := range races {
 		if slices.ContainsFunc(s.Players, func(p galaxy.EnginePlayer) bool { return p.Race == race && p.Banished }) ||
 			slices.ContainsFunc(*banned, func(b Banished) bool { return b.Race == race }) {
@@ -132,11 +141,20 @@ func (a *driver) banish(ctx context.Context, address string, s galaxy.EngineStat
 		}
 		said, settled := a.callBanish(ctx, address, race)
 		if !settled {
-			return false
+			return refusal(said), true
 		}
 		*banned = append(*banned, said)
 	}
-	return true
+	return "", false
+}
+
+// refusal tells why an engine will never banish a race. It is empty when it may do so later, or must be looked at first.
+func refusal(said Banished) string {
+	var e *galaxy.EngineError
+	if !errors.As(said.Err, &e) || e.Kind != galaxy.EngineRefused || e.Code == engineapi.CodeTurnInProgress || e.Code == engineapi.CodeWrongGame {
+		return ""
+	}
+	return fmt.Sprintf("it refuses to banish the race %q: status %d, code %q", said.Race, e.Status, e.Code)
 }
 
 // callBanish banishes a race once; settled is false when nobody knows what became of it. A race that the engine does not know is
@@ -151,7 +169,7 @@ func (a *driver) callBanish(ctx context.Context, address, race string) (said Ban
 		a.log().Error("the engine does not know a race that is to be banished", zap.String("race", race), zap.Error(err))
 		return Banished{Race: race}, true
 	}
-	a.log().Warn("a race could not be banished; it is tried again", zap.String("race", race), zap.Error(err))
+	a.log().Warn("a race could not be banished", zap.String("race", race), zap.Error(err))
 	return Banished{Race: race, Err: err}, false
 }
 
@@ -202,8 +220,10 @@ func (a *driver) putStored(ctx context.Context, address string, turn int, revisi
 	return err
 }
 
-func (a *driver) pause(ctx context.Context) {
-	t := time.NewTimer(a.Pace.Settle)
+func (a *driver) pause(ctx context.Context) { wait(ctx, a.Pace.Settle) }
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -215,10 +235,16 @@ func (a *driver) onTurnTried(c actor.Context, m turnTried) {
 	if m.life != a.life {
 		return
 	}
-	a.writing, a.making, a.misses = false, false, 0
 	for _, b := range m.banned {
 		a.tell(c, b)
 	}
+	if m.unserved {
+		// It goes on being the write that is under way, and its time begins anew: the engine is not to blame.
+		a.unserved = m.ask
+		a.timers.Start(c, serving, a.jittered(a.Pace.Settle))
+		return
+	}
+	a.writing, a.making, a.misses = false, false, 0
 	switch {
 	case m.failed != "":
 		a.tell(c, TurnFailed{m.ask.Number, m.ask.Attempt, m.failed})

@@ -56,6 +56,7 @@ func (t *table) spec(g galaxy.Game, bringsUp bool) engine.Spec {
 	spec.Since = op.Since
 	// A turn that is claimed while there was no actor for the engine was perhaps asked for by somebody before: of an engine that
 	// would make it twice that call must not arrive any more.
+	spec.Making = op.Turn > 0
 	spec.Afresh = op.Kind == galaxy.OpRestart || op.Turn > 0 && !r.ExpectedTurn
 	if op.Kind == galaxy.OpPatch && r.Patch != nil {
 		spec.Patch = &engine.Patch{Number: op.Number, Label: op.CopyLabel(), To: *r.Patch, Turn: r.Turn, Digest: r.Digest}

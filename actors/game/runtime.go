@@ -115,6 +115,9 @@ func (t *table) onHandled(c actor.Context, m any) {
 		if m.Turn == t.engine.fetching {
 			t.engine.fetching = galaxy.NoTurn
 		}
+		if m.Err == nil {
+			m.Err = m.Cause
+		}
 		if m.Err != nil {
 			t.log().Warn("the reports of a turn could not be read; it is tried again", zap.Int("turn", m.Turn), zap.Error(m.Err))
 			t.timers.Start(c, retry, fetchAgain)

@@ -127,6 +127,7 @@ func (c *Client) put(ctx context.Context, address, path string, game galaxy.Game
 	}
 	out := galaxy.OrderResult{Turn: r.Turn, Revision: r.Revision, Accepted: r.Accepted, Rejected: r.Rejected}
 	for _, one := range r.Results {
+		one.ErrorCode, one.Message = text(one.ErrorCode), text(one.Message)
 		out.Results = append(out.Results, galaxy.CommandResult(one))
 	}
 	return out, nil
@@ -175,10 +176,16 @@ func status(s engineapi.Status) (galaxy.EngineStatus, error) {
 	if err != nil {
 		return galaxy.EngineStatus{}, &galaxy.EngineError{Kind: galaxy.EngineUnanswered, Status: 200, Message: "the status names no game", Cause: err}
 	}
-	out := galaxy.EngineStatus{Game: galaxy.GameID{UUID: id}, EngineVersion: s.EngineVersion, State: s.EngineStatus, Turn: s.CurrentTurn, Digest: s.StateDigest,
-		Finished: s.Finished, Winners: s.Winners, FinishReason: s.FinishReason}
+	out := galaxy.EngineStatus{Game: galaxy.GameID{UUID: id}, EngineVersion: text(s.EngineVersion), State: text(s.EngineStatus), Turn: s.CurrentTurn, Digest: text(s.StateDigest),
+		Finished: s.Finished, Winners: texts(s.Winners), FinishReason: text(s.FinishReason)}
+	named := make(map[string]bool, len(s.Players))
 	for _, p := range s.Players {
-		out.Players = append(out.Players, galaxy.EnginePlayer{Race: p.RaceName, Planets: p.Planets, Population: p.Population, Industry: p.Industry, Ships: p.Ships,
+		race := text(p.RaceName)
+		if named[race] {
+			return galaxy.EngineStatus{}, &galaxy.EngineError{Kind: galaxy.EngineUnanswered, Status: 200, Message: "the status names a race twice"}
+		}
+		named[race] = true
+		out.Players = append(out.Players, galaxy.EnginePlayer{Race: race, Planets: p.Planets, Population: p.Population, Industry: p.Industry, Ships: p.Ships,
 			Votes: p.Votes, Extinct: p.Extinct, Banished: p.Banished, IdleTurns: p.IdleTurns, LastOrderTurn: p.LastOrderTurn, OrderRevision: p.OrderRevision})
 	}
 	return out, nil
@@ -257,7 +264,7 @@ func decode(res *http.Response, limit int64, into any) error {
 func refused(status int, body []byte) error {
 	var e engineapi.Error
 	_ = json.Unmarshal(body, &e)
-	out := &galaxy.EngineError{Kind: galaxy.EngineRefused, Status: status, Code: e.Error.Code, Message: e.Error.Message}
+	out := &galaxy.EngineError{Kind: galaxy.EngineRefused, Status: status, Code: shortened(e.Error.Code), Message: shortened(e.Error.Message)}
 	switch {
 	case status == http.StatusNotImplemented:
 		out.Kind = galaxy.EngineEmpty
@@ -265,9 +272,6 @@ func refused(status int, body []byte) error {
 		out.Kind = galaxy.EngineFailed
 	case status < 400:
 		out.Kind, out.Message = galaxy.EngineUnanswered, "the engine answered with a redirect"
-	}
-	if len(out.Message) > 300 {
-		out.Message = out.Message[:300]
 	}
 	return out
 }

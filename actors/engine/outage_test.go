@@ -1,0 +1,69 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"galaxy/backend/actors/engine"
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/internal/enginetest"
+)
+
+func TestTimeWithoutTheLeaseIsNotHeldAgainstATurn(t *testing.T) {
+	r, s := newRig(t, func(r *rig) { r.deps.Config.GenerationLimit = 300 * time.Millisecond }), spec()
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	r.away.Store(true)
+	tellTurn(ref)
+	r.askedAgain(60) // which takes far longer than a turn may
+	require.Zero(t, r.Calls(enginetest.Turn))
+	r.away.Store(false)
+	for {
+		switch m := (<-r.facts).(type) {
+		case engine.TurnFailed:
+			require.FailNow(t, m.Cause)
+		case engine.TurnMade:
+			require.Equal(t, 4, m.Status.Turn)
+			return
+		}
+	}
+}
+
+// TestATurnThatWaitsForTheLeaseIsGivenUpWithTheEngine: what waits is neither made nor in the way when the engine is stopped meanwhile.
+func TestATurnThatWaitsForTheLeaseIsGivenUpWithTheEngine(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	r.away.Store(true)
+	tellTurn(ref)
+	r.askedAgain(2)
+	kit.Tell(ref, engine.Stop{Number: 2})
+	next[engine.Unknown](r)
+	r.away.Store(false)
+	next[engine.Stopped](r)
+	require.Zero(t, r.Calls(enginetest.Turn))
+}
+
+func TestAnEmptyEngineWaitsForTheLeaseToBeInitialised(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.stepIn(nil, func(what string) {
+		if what == "ensure" && r.Calls(enginetest.Status) == 0 {
+			r.away.Store(true)
+		}
+	})
+	r.drive(s)
+	for range 8 { // more often than an engine may fail
+		switch m := (<-r.facts).(type) {
+		case engine.Unknown:
+		default:
+			require.FailNow(t, "it is held against the engine", "%T", m)
+		}
+	}
+	require.Zero(t, r.Calls(enginetest.Init))
+	r.away.Store(false)
+	next[engine.Up](r)
+}

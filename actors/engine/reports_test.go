@@ -1,0 +1,48 @@
+package engine_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"galaxy/backend/actors/engine"
+	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
+	"galaxy/backend/internal/enginetest"
+)
+
+func TestAReportThatCannotBeReadKeepsNoOtherBack(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	r.Fail(enginetest.Report, enginetest.Fault{Status: http.StatusInternalServerError, Code: "broken"})
+	kit.Tell(ref, engine.FetchReports{Turn: 3, Races: []string{"A", "B"}})
+	got := next[engine.Fetched](r)
+	require.NoError(t, got.Err)
+	require.Len(t, got.Missing, 1)
+	require.Len(t, got.Reports, 1)
+	require.ElementsMatch(t, []string{"A", "B"}, []string{got.Missing[0], got.Reports[0].Race})
+	var e *galaxy.EngineError
+	require.ErrorAs(t, got.Cause, &e)
+	require.Equal(t, "broken", e.Code)
+	kit.Tell(ref, engine.FetchReports{Turn: 3, Races: []string{"A", "B"}})
+	got = next[engine.Fetched](r)
+	require.NoError(t, got.Cause)
+	require.Empty(t, got.Missing)
+	require.Len(t, got.Reports, 2)
+}
+
+func TestReportsOfAnEngineThatIsGoneAreNotMissing(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	kit.Tell(ref, engine.Stop{Number: 1})
+	next[engine.Stopped](r)
+	kit.Tell(ref, engine.FetchReports{Turn: 3, Races: []string{"A", "B"}})
+	got := next[engine.Fetched](r)
+	require.Error(t, got.Err)
+	require.Empty(t, got.Missing)
+}
