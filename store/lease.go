@@ -124,8 +124,8 @@ func (l *Lease) readGaps(ctx context.Context) error {
 const noteOutage = `INSERT INTO outages (epoch, began_at, ended_at) SELECT $1, heartbeat_at, now() FROM lease
 	WHERE heartbeat_at < now() - make_interval(secs => $2) ON CONFLICT DO NOTHING`
 
-// lockConnection opens a connection of its own and waits on it for the lock.
-func (s *Store) lockConnection(ctx context.Context) (*pgx.Conn, error) {
+// connect opens a connection of its own, for the lease.
+func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	conf := s.pool.Config().ConnConfig.Copy()
 	conf.Tracer = nil
 	// A server on a lost host is noticed within 15 s, and so is a client by the server.
@@ -133,8 +133,19 @@ func (s *Store) lockConnection(ctx context.Context) (*pgx.Conn, error) {
 		conf.RuntimeParams[name] = value
 	}
 	conn, err := pgx.ConnectConfig(ctx, conf)
+	return conn, translate(err)
+}
+
+// lockConnection opens a connection and waits on it for the lock: a wait is over the moment that the lock is free.
+func (s *Store) lockConnection(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := s.connect(ctx)
 	if err != nil {
-		return nil, translate(err)
+		return nil, err
+	}
+	// A session that waits does not read from its client: without this it would outlive one that is killed. Not every server
+	// knows the setting.
+	if _, err := conn.Exec(ctx, "SET client_connection_check_interval = '1s'"); err != nil {
+		s.log.Debug("sessions of standbys that are killed stay until the lease is free", zap.Error(err))
 	}
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", leaseLock); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
@@ -248,26 +259,43 @@ func (l *Lease) regain(ctx context.Context) *pgx.Conn {
 	return nil
 }
 
+// errHeld: somebody has the lock, but has not taken over: a session of ours that the server has not missed yet, or another
+// backend that is about to.
+var errHeld = errors.New("the lock is held")
+
 func (l *Lease) tryRegain(ctx context.Context) (*pgx.Conn, error) {
 	stops := l.stops.Load()
-	conn, err := l.store.lockConnection(ctx)
+	conn, err := l.store.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var epoch int64
-	if err = conn.QueryRow(ctx, "SELECT epoch FROM lease").Scan(&epoch); err == nil && epoch != l.epoch {
-		err = galaxy.ErrLeaseLost
-	}
-	if err == nil {
-		_, err = conn.Exec(ctx, noteOutage, l.epoch, galaxy.Interruption.Seconds())
-	}
-	if err == nil {
-		err = l.readGaps(ctx)
-	}
-	if err != nil {
+	if err := l.retake(ctx, conn); err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, err
 	}
 	l.asked.Store(stops)
 	return conn, nil
+}
+
+// retake takes the lock if it is free, and never waits for it: one who has taken over may hold it for days. Only then is the
+// epoch read, so that it is the one under which the lock was got.
+func (l *Lease) retake(ctx context.Context, conn *pgx.Conn) error {
+	var free bool
+	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", leaseLock).Scan(&free); err != nil {
+		return err
+	}
+	var epoch int64
+	if err := conn.QueryRow(ctx, "SELECT epoch FROM lease").Scan(&epoch); err != nil {
+		return err
+	}
+	switch {
+	case epoch != l.epoch:
+		return galaxy.ErrLeaseLost
+	case !free:
+		return errHeld
+	}
+	if _, err := conn.Exec(ctx, noteOutage, l.epoch, galaxy.Interruption.Seconds()); err != nil {
+		return err
+	}
+	return l.readGaps(ctx)
 }

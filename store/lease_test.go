@@ -2,6 +2,11 @@ package store_test
 
 import (
 	"context"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,25 +31,80 @@ func cut(t *testing.T, dsn string) {
 	require.NoError(t, err)
 }
 
+// standBy has a store wait for the lease. The channel is closed when it gives up.
+func standBy(ctx context.Context, st *store.Store) <-chan *store.Lease {
+	taken := make(chan *store.Lease, 1)
+	go func() {
+		defer close(taken)
+		if l, err := st.AcquireLease(ctx, storetest.Pulse); err == nil {
+			taken <- l
+		}
+	}()
+	return taken
+}
+
+func awaitStandby(t *testing.T, dsn string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return waiting(t, dsn) > 0 }, 5*time.Second, 10*time.Millisecond)
+}
+
+// waiting counts the sessions that wait for an advisory lock of the database.
+func waiting(t *testing.T, dsn string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&n))
+	return n
+}
+
+// throughProxy gives a DSN that leads to the same database by a way that can be cut, so that no client says goodbye.
+func throughProxy(t *testing.T, dsn string) (way string, kill func()) {
+	t.Helper()
+	conf, err := pgx.ParseConfig(dsn)
+	require.NoError(t, err)
+	server := net.JoinHostPort(conf.Host, strconv.Itoa(int(conf.Port)))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var mu sync.Mutex
+	var conns []net.Conn
+	kill = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		l.Close()
+		for _, c := range conns {
+			c.Close()
+		}
+	}
+	t.Cleanup(kill)
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", server)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			mu.Lock()
+			conns = append(conns, in, out)
+			mu.Unlock()
+			go func() { _, _ = io.Copy(in, out) }()
+			go func() { _, _ = io.Copy(out, in) }()
+		}
+	}()
+	return strings.Replace(dsn, server, l.Addr().String(), 1), kill
+}
+
 func TestOfTwoBackendsOneServesAndTheOtherTakesOver(t *testing.T) {
 	dsn := pgtest.Database(t, storetest.Migrate)
 	first, lease := storetest.OpenLeased(t, dsn)
 	standby := storetest.OpenBare(t, dsn)
-	taken := make(chan *store.Lease, 1)
-	go func() {
-		l, err := standby.AcquireLease(t.Context(), storetest.Pulse)
-		if err == nil {
-			taken <- l
-		}
-	}()
-	require.Eventually(t, func() bool {
-		var waiting int
-		conn, err := pgx.Connect(t.Context(), dsn)
-		require.NoError(t, err)
-		defer func() { _ = conn.Close(context.Background()) }()
-		require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&waiting))
-		return waiting > 0
-	}, 5*time.Second, 10*time.Millisecond)
+	taken := standBy(t.Context(), standby)
+	awaitStandby(t, dsn)
 	require.Empty(t, taken, "while the first serves, the second stands by")
 
 	lease.Release()
@@ -90,6 +150,37 @@ func TestABackendThatWasOvertakenWritesNothingAndGivesUp(t *testing.T) {
 	cut(t, dsn)
 	<-lease.Lost()
 	require.False(t, lease.Held())
+}
+
+func TestAHolderThatIsOvertakenByALivingOneGivesUp(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	_, lease := storetest.OpenLeased(t, dsn)
+	taken := standBy(t.Context(), storetest.OpenBare(t, dsn))
+	awaitStandby(t, dsn)
+	cut(t, dsn)
+	second := <-taken
+	defer second.Release()
+	select {
+	case <-lease.Lost():
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for as long as the other serves")
+	}
+	require.True(t, second.Held())
+	require.Zero(t, waiting(t, dsn), "it leaves no session that waits for the lock")
+}
+
+func TestAStandbyThatIsKilledLeavesNoSessionBehind(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	storetest.OpenLeased(t, dsn)
+	way, kill := throughProxy(t, dsn)
+	ctx, cancel := context.WithCancel(t.Context())
+	taken := standBy(ctx, storetest.OpenBare(t, way))
+	awaitStandby(t, dsn)
+	kill()
+	require.Eventually(t, func() bool { return waiting(t, dsn) == 0 }, 10*time.Second, 20*time.Millisecond)
+	cancel()
+	_, ok := <-taken
+	require.False(t, ok)
 }
 
 func TestASchemaOwnerNeedsNoRightOnTheDatabase(t *testing.T) {

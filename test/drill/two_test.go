@@ -95,11 +95,7 @@ func local(b *stack.Backend) string { return net.JoinHostPort("127.0.0.1", strco
 
 // reserve starts a service that stands by, and waits until it does.
 func (p *pair) reserve(ctx context.Context, ports stack.Ports) (err error) {
-	// Postgres does not notice that a client which waits for a lock is gone.
 	const waiting = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'galaxy-backend-lease' AND wait_event_type = 'Lock'"
-	if _, err := p.db.Exec(ctx, "SELECT pg_terminate_backend(pid, 5000) "+waiting); err != nil {
-		return err
-	}
 	if p.standby, err = p.stack.Spawn(ports); err != nil {
 		return err
 	}
@@ -234,7 +230,7 @@ func (p *pair) freeze(ctx context.Context) (gap time.Duration, err error) {
 	if asleep == nil {
 		return gap, err
 	}
-	defer asleep.Kill() // also while it is frozen
+	defer asleep.Kill() // also while it is frozen, and when it has not ended by itself
 	if err == nil {
 		err = p.judge(ctx)
 	}
@@ -244,13 +240,15 @@ func (p *pair) freeze(ctx context.Context) (gap time.Duration, err error) {
 	if err := p.wake(ctx, asleep); err != nil {
 		return gap, err
 	}
+	if err := p.ends(ctx, asleep); err != nil {
+		return gap, err
+	}
 	if err := all(ctx, p.games, (*game).next); err != nil {
 		return gap, err
 	}
 	if err := all(ctx, p.games, (*game).judge); err != nil {
 		return gap, err
 	}
-	asleep.Kill()
 	return gap, p.reserve(ctx, asleep.Ports)
 }
 

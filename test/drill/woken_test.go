@@ -73,6 +73,19 @@ func (p *pair) wake(ctx context.Context, b *stack.Backend) error {
 	return err
 }
 
+// ends waits until the woken service has ended by itself, and not as one that was told to.
+func (p *pair) ends(ctx context.Context, b *stack.Backend) error {
+	select {
+	case <-b.Done():
+	case <-ctx.Done():
+		return fmt.Errorf("the woken service does not end: %w", ctx.Err())
+	}
+	if b.Exit() == nil {
+		p.problem("the woken service ended with exit code 0: nobody would start it again")
+	}
+	return nil
+}
+
 func (p *pair) epoch(ctx context.Context) (epoch int64, err error) {
 	err = p.db.QueryRow(ctx, "SELECT epoch FROM lease").Scan(&epoch)
 	return epoch, err
