@@ -54,19 +54,15 @@ type Lease struct {
 }
 
 // AcquireLease waits until no other backend serves the database, and then serves it: the store's commits are fenced
-// by the new epoch. It ends early only with ctx, or with a database that is away.
+// by the new epoch. It ends early only with ctx, or with a database that is away from the start or refuses for good.
 func (s *Store) AcquireLease(ctx context.Context, pulse Pulse) (*Lease, error) {
-	conn, err := s.lockConnection(ctx)
+	conn, err := s.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := &Lease{store: s, pulse: pulse, began: time.Now(), lost: make(chan struct{})}
-	if l.epoch, err = takeOver(ctx, conn); err == nil {
-		err = l.readGaps(ctx)
-	}
-	if err != nil {
-		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, fmt.Errorf("take the lease over: %w", translate(err))
+	if conn, err = l.acquire(ctx, conn); err != nil {
+		return nil, fmt.Errorf("take the lease over: %w", err)
 	}
 	l.hold()
 	s.lease.Store(l)
@@ -75,6 +71,38 @@ func (s *Store) AcquireLease(ctx context.Context, pulse Pulse) (*Lease, error) {
 	l.wg.Go(func() { l.keep(keep, conn) })
 	l.wg.Go(func() { l.feel(keep) })
 	return l, nil
+}
+
+// acquire waits for the lock and takes over. It outlives a Postgres that goes away meanwhile: a standby that ended with it
+// would be missing when it is needed.
+func (l *Lease) acquire(ctx context.Context, conn *pgx.Conn) (_ *pgx.Conn, err error) {
+	for {
+		if err == nil {
+			if err = l.tryAcquire(ctx, conn); err == nil {
+				return conn, nil
+			}
+			_ = conn.Close(context.WithoutCancel(ctx))
+			l.store.log.Warn("the connection that waits for the lease is lost", zap.Error(err))
+		}
+		if ctx.Err() != nil || !galaxy.Is(err, galaxy.ServiceUnavailable) && !galaxy.Is(err, galaxy.Timeout) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(l.pulse.Retry):
+		}
+		conn, err = l.store.connect(ctx)
+	}
+}
+
+func (l *Lease) tryAcquire(ctx context.Context, conn *pgx.Conn) (err error) {
+	if err = l.store.awaitLock(ctx, conn); err == nil {
+		l.epoch, err = takeOver(ctx, conn)
+	}
+	if err == nil {
+		err = l.readGaps(ctx)
+	}
+	return translate(err)
 }
 
 // hold notes that the lease is known to be held now.
@@ -136,22 +164,15 @@ func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, translate(err)
 }
 
-// lockConnection opens a connection and waits on it for the lock: a wait is over the moment that the lock is free.
-func (s *Store) lockConnection(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := s.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
+// awaitLock waits for the lock: the wait is over the moment that the lock is free.
+func (s *Store) awaitLock(ctx context.Context, conn *pgx.Conn) error {
 	// A session that waits does not read from its client: without this it would outlive one that is killed. Not every server
 	// knows the setting.
 	if _, err := conn.Exec(ctx, "SET client_connection_check_interval = '1s'"); err != nil {
 		s.log.Debug("sessions of standbys that are killed stay until the lease is free", zap.Error(err))
 	}
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", leaseLock); err != nil {
-		_ = conn.Close(context.WithoutCancel(ctx))
-		return nil, translate(err)
-	}
-	return conn, nil
+	_, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", leaseLock)
+	return err
 }
 
 // takeOver raises the epoch, after the commits of the one before have ended.

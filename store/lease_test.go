@@ -183,6 +183,38 @@ func TestAStandbyThatIsKilledLeavesNoSessionBehind(t *testing.T) {
 	require.False(t, ok)
 }
 
+func TestAStandbyOutlivesARestartOfPostgres(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	_, lease := storetest.OpenLeased(t, dsn)
+	standby := storetest.OpenBare(t, dsn)
+	taken := standBy(t.Context(), standby)
+	awaitStandby(t, dsn)
+	cluster := pgtest.Cluster(t)
+	require.NoError(t, cluster.Stop())
+	require.NoError(t, cluster.Resume(t.Context()))
+	require.Eventually(t, func() bool {
+		select {
+		case <-lease.Lost(): // the standby was faster
+			return true
+		default:
+			return lease.Held()
+		}
+	}, 20*time.Second, 10*time.Millisecond)
+	lease.Release()
+	second, ok := <-taken
+	require.True(t, ok, "the standby gave up")
+	require.Eventually(t, func() bool { return storetest.Write(t.Context(), standby) == nil }, 10*time.Second, 10*time.Millisecond)
+	second.Release()
+}
+
+func TestAStandbyWhoseFirstConnectionFailsSaysSo(t *testing.T) {
+	way, kill := throughProxy(t, pgtest.Database(t, storetest.Migrate))
+	st := storetest.OpenBare(t, way)
+	kill()
+	_, err := st.AcquireLease(t.Context(), storetest.Pulse)
+	require.True(t, galaxy.Is(err, galaxy.ServiceUnavailable), err)
+}
+
 func TestASchemaOwnerNeedsNoRightOnTheDatabase(t *testing.T) {
 	dsn := pgtest.Empty(t)
 	conn, err := pgx.Connect(t.Context(), dsn)
