@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,38 +72,6 @@ func (s *Store) AcquireLease(ctx context.Context, pulse Pulse) (*Lease, error) {
 	return l, nil
 }
 
-// acquire waits for the lock and takes over. It outlives a Postgres that goes away meanwhile: a standby that ended with it
-// would be missing when it is needed.
-func (l *Lease) acquire(ctx context.Context, conn *pgx.Conn) (_ *pgx.Conn, err error) {
-	for {
-		if err == nil {
-			if err = l.tryAcquire(ctx, conn); err == nil {
-				return conn, nil
-			}
-			_ = conn.Close(context.WithoutCancel(ctx))
-			l.store.log.Warn("the connection that waits for the lease is lost", zap.Error(err))
-		}
-		if ctx.Err() != nil || !galaxy.Is(err, galaxy.ServiceUnavailable) && !galaxy.Is(err, galaxy.Timeout) {
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(l.pulse.Retry):
-		}
-		conn, err = l.store.connect(ctx)
-	}
-}
-
-func (l *Lease) tryAcquire(ctx context.Context, conn *pgx.Conn) (err error) {
-	if err = l.store.awaitLock(ctx, conn); err == nil {
-		l.epoch, err = takeOver(ctx, conn)
-	}
-	if err == nil {
-		err = l.readGaps(ctx)
-	}
-	return translate(err)
-}
-
 // hold notes that the lease is known to be held now.
 func (l *Lease) hold() {
 	l.alive.Store(int64(time.Since(l.began)))
@@ -146,52 +113,6 @@ func (l *Lease) readGaps(ctx context.Context) error {
 		l.gaps.Store(&gaps)
 	}
 	return err
-}
-
-// noteOutage records that nobody has served since the last heartbeat, if that was long ago.
-const noteOutage = `INSERT INTO outages (epoch, began_at, ended_at) SELECT $1, heartbeat_at, now() FROM lease
-	WHERE heartbeat_at < now() - make_interval(secs => $2) ON CONFLICT DO NOTHING`
-
-// connect opens a connection of its own, for the lease.
-func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
-	conf := s.pool.Config().ConnConfig.Copy()
-	conf.Tracer = nil
-	// A server on a lost host is noticed within 15 s, and so is a client by the server.
-	for name, value := range map[string]string{"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2", "application_name": "galaxy-backend-lease"} {
-		conf.RuntimeParams[name] = value
-	}
-	conn, err := pgx.ConnectConfig(ctx, conf)
-	return conn, translate(err)
-}
-
-// awaitLock waits for the lock: the wait is over the moment that the lock is free.
-func (s *Store) awaitLock(ctx context.Context, conn *pgx.Conn) error {
-	// A session that waits does not read from its client: without this it would outlive one that is killed. Not every server
-	// knows the setting.
-	if _, err := conn.Exec(ctx, "SET client_connection_check_interval = '1s'"); err != nil {
-		s.log.Debug("sessions of standbys that are killed stay until the lease is free", zap.Error(err))
-	}
-	_, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", leaseLock)
-	return err
-}
-
-// takeOver raises the epoch, after the commits of the one before have ended.
-func takeOver(ctx context.Context, conn *pgx.Conn) (epoch int64, err error) {
-	host, _ := os.Hostname()
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", commitLock); err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, "SELECT epoch + 1 FROM lease FOR UPDATE").Scan(&epoch); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, noteOutage, epoch, galaxy.Interruption.Seconds()); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, "UPDATE lease SET epoch = $1, holder = $2, taken_at = now(), heartbeat_at = now()", epoch, fmt.Sprintf("%s/%d", host, os.Getpid()))
-		return err
-	})
-	return epoch, err
 }
 
 // Held reports whether this backend serves right now. It does not while the lease's connection is lost, nor when the process

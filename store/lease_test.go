@@ -215,6 +215,24 @@ func TestAStandbyWhoseFirstConnectionFailsSaysSo(t *testing.T) {
 	require.True(t, galaxy.Is(err, galaxy.ServiceUnavailable), err)
 }
 
+func TestACommitThatIsLeftInItsMiddleDoesNotHoldATakeOverUp(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	// What a backend leaves that was frozen, or lost with its host, after it had sent half of a commit.
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), "BEGIN; SELECT pg_advisory_xact_lock_shared(x'67616c61787a'::bigint)")
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	st := storetest.OpenBare(t, dsn)
+	lease, err := st.AcquireLease(ctx, storetest.Pulse)
+	require.NoError(t, err)
+	defer lease.Release()
+	require.NoError(t, storetest.Write(t.Context(), st))
+	require.Error(t, conn.Ping(t.Context()), "its session is ended")
+}
+
 func TestASchemaOwnerNeedsNoRightOnTheDatabase(t *testing.T) {
 	dsn := pgtest.Empty(t)
 	conn, err := pgx.Connect(t.Context(), dsn)

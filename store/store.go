@@ -66,6 +66,11 @@ type Store struct {
 // connectTimeout bounds how long the start waits for a Postgres that is away.
 const connectTimeout = 8 * time.Second
 
+// sessionParams are what every session is told. The server notices a client on a lost host within 15 s, so that what
+// that one held is free again: it may be the lease, or a commit sent by half.
+var sessionParams = map[string]string{"timezone": "UTC", "application_name": "galaxy-backend",
+	"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2", "tcp_user_timeout": "15000"}
+
 // Open connects. It fails within ten seconds when Postgres cannot be reached.
 func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.TracerProvider) (*Store, error) {
 	pc, err := pgxpool.ParseConfig(conf.DSN)
@@ -75,8 +80,9 @@ func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.Trace
 	count := &counter{}
 	pc.MaxConns, pc.MinConns = conf.MaxConns, conf.MinConns
 	pc.ConnConfig.ConnectTimeout = connectTimeout
-	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	pc.ConnConfig.RuntimeParams["application_name"] = "galaxy-backend"
+	for name, value := range sessionParams {
+		pc.ConnConfig.RuntimeParams[name] = value
+	}
 	pc.ConnConfig.Tracer = multitracer.New(count, otelpgx.NewTracer(otelpgx.WithTracerProvider(tracers)))
 	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
