@@ -23,6 +23,17 @@ func TestEveryProblemOfTheSettingsIsReportedAtOnce(t *testing.T) {
 	}
 }
 
+func TestANetworkIsRequiredWithTheDockerDriverOnly(t *testing.T) {
+	required := []string{"BACKEND_POSTGRES_DSN=postgres://x@127.0.0.1/x?search_path=backend", "BACKEND_SMTP_HOST=mail", "BACKEND_SMTP_FROM=galaxy@example.com",
+		"BACKEND_GEOIP_DB_PATH=/geo.mmdb", "BACKEND_GAME_STATE_ROOT=" + t.TempDir()}
+	_, err := load(append(required, "BACKEND_RUNTIME_DRIVER=process"))
+	require.NoError(t, err)
+	_, err = load(append(required, "BACKEND_RUNTIME_DRIVER=docker"))
+	require.ErrorContains(t, err, "BACKEND_DOCKER_NETWORK is required")
+	_, err = load(append(required, "BACKEND_RUNTIME_DRIVER=docker", "BACKEND_DOCKER_NETWORK=galaxy"))
+	require.NoError(t, err)
+}
+
 func TestNoVariableIsReadTwice(t *testing.T) {
 	seen := map[string]bool{}
 	for line := range strings.Lines(settingsTable()) {

@@ -30,13 +30,11 @@ type Config struct {
 	CallTimeout   time.Duration `env:"BACKEND_DOCKER_CALL_TIMEOUT" envDefault:"30s" help:"Longest time for one call to the Docker daemon, pulls excepted."`
 }
 
-// Validate reports every problem of the settings.
+// Validate reports every problem of the settings, whatever the driver. That Network is given is for the caller to see to, who
+// knows whether this driver is used.
 func (c Config) Validate() error {
 	var problems []error
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if c.Network == "" {
-		bad("BACKEND_DOCKER_NETWORK is required with the docker driver")
-	}
 	switch c.PullPolicy {
 	case "if_missing", "always", "never":
 	default:

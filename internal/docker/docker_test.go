@@ -79,7 +79,7 @@ func TestTheDriverPassesTheSuite(t *testing.T) {
 
 func TestSettingsThatCannotWorkAreAllNamed(t *testing.T) {
 	err := Config{PullPolicy: "sometimes", EngineAddress: "moon", StateMount: "relative"}.Validate()
-	for _, name := range []string{"BACKEND_DOCKER_NETWORK", "BACKEND_RUNTIME_IMAGE_PULL_POLICY", "BACKEND_ENGINE_ADDRESS", "_CPU_QUOTA", "_STATE_MOUNT", "BACKEND_DOCKER_CALL_TIMEOUT"} {
+	for _, name := range []string{"BACKEND_RUNTIME_IMAGE_PULL_POLICY", "BACKEND_ENGINE_ADDRESS", "_CPU_QUOTA", "_STATE_MOUNT", "BACKEND_DOCKER_CALL_TIMEOUT"} {
 		require.ErrorContains(t, err, name)
 	}
 	for _, text := range []string{"0:0", "root", "1", "-1:5"} {

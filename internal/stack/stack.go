@@ -146,12 +146,15 @@ func (s *Stack) environ(p Ports) []string {
 		"BACKEND_OTEL_PROMETHEUS_LISTEN_ADDR": local(p.Metrics), "BACKEND_OTEL_METRICS_EXPORTER": "prometheus", "BACKEND_OTEL_TRACES_EXPORTER": "none",
 		"BACKEND_POSTGRES_DSN": s.DSN, "BACKEND_SMTP_HOST": "127.0.0.1", "BACKEND_SMTP_PORT": strconv.Itoa(p.SMTP),
 		"BACKEND_SMTP_FROM": "Galaxy <no-reply@galaxy.example>", "BACKEND_SMTP_TLS_MODE": "none", "BACKEND_GEOIP_DB_PATH": s.geo(),
-		"BACKEND_GAME_STATE_ROOT": s.states(), "BACKEND_RUNTIME_DRIVER": s.Driver, "BACKEND_DOCKER_NETWORK": s.Label, "BACKEND_STACK_LABEL": s.Label,
+		"BACKEND_GAME_STATE_ROOT": s.states(), "BACKEND_RUNTIME_DRIVER": s.Driver, "BACKEND_STACK_LABEL": s.Label,
 		"BACKEND_LOBBY_MIN_TURN_INTERVAL": "1m", // who tries things out does not wait for five
 		"BACKEND_ENGINE_ADDRESS":          "loopback", "BACKEND_RUNTIME_IMAGE_PULL_POLICY": "never",
 		// Everybody is on this machine, and the same players sign in again and again.
 		"BACKEND_AUTH_DAILY_CODES": "0", "BACKEND_AUTH_NETWORK_CODES": "0",
 		"BACKEND_ADMIN_BOOTSTRAP_USER": AdminUser, "BACKEND_ADMIN_BOOTSTRAP_PASSWORD": AdminPassword,
+	}
+	if s.Driver == "docker" {
+		settings["BACKEND_DOCKER_NETWORK"] = s.Label
 	}
 	env := os.Environ()
 	for k, v := range settings {
