@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -214,6 +215,24 @@ func TestAContainerWhoseNetworkIsGoneIsMadeAnew(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, galaxy.ContainerRunning, second.State)
 	require.NotEqual(t, first.ID, second.ID)
+}
+
+func TestTheLogEndsWithTheLastLines(t *testing.T) {
+	d := driver(t)
+	const image = "galaxy-test/talker:1"
+	require.NoError(t, d.Import(t.Context(), containertest.Build(t, "./internal/docker/testdata/talker"), image))
+	spec := galaxy.ContainerSpec{Game: galaxy.GameID{UUID: galaxy.NewID()}, Version: "1.0.0", ImageRef: image}
+	_, err := d.Ensure(t.Context(), spec)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		c, err := d.Inspect(t.Context(), spec.Game)
+		return err == nil && c.State == galaxy.ContainerExited
+	}, time.Minute, 20*time.Millisecond)
+	logs, err := d.Logs(t.Context(), spec.Game, 4000)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(logs), maxLogs)
+	require.True(t, strings.HasSuffix(logs, "line 4999 of what only fills the log, and fills it with more than anybody keeps\nthe talker ends, and says why\n"), "it ends with %q", logs[max(0, len(logs)-200):])
+	require.True(t, strings.HasPrefix(logs, "line "), "it begins with a whole line")
 }
 
 // A daemon that cannot tell such an end from another makes this fail, and is heard with what it tells instead.

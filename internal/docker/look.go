@@ -136,8 +136,11 @@ func (d *Driver) filters() client.Filters {
 	return f
 }
 
-// maxLogs bounds what Logs reads.
-const maxLogs = 64 << 10
+// maxLogs bounds what Logs gives, and maxRead what it reads for that: the daemon sends the oldest of the lines first.
+const (
+	maxLogs = 64 << 10
+	maxRead = 8 << 20
+)
 
 // Logs gives the engine's last lines.
 func (d *Driver) Logs(ctx context.Context, game galaxy.GameID, tail int) (string, error) {
@@ -158,10 +161,36 @@ func (d *Driver) Logs(ctx context.Context, game galaxy.GameID, tail int) (string
 		return "", fmt.Errorf("read logs: %w", translate(err))
 	}
 	defer res.Close()
-	var out bytes.Buffer
-	bounded := &io.LimitedReader{R: res, N: maxLogs}
+	var out ending
+	bounded := &io.LimitedReader{R: res, N: maxRead}
 	if _, err := stdcopy.StdCopy(&out, &out, bounded); err != nil && (bounded.N > 0 || !errors.Is(err, io.ErrUnexpectedEOF)) {
 		return "", fmt.Errorf("read logs: %w", translate(err))
 	}
 	return out.String(), nil
+}
+
+// ending keeps the end of what is written to it.
+type ending struct {
+	kept []byte
+	cut  bool // not all is kept
+}
+
+func (e *ending) Write(p []byte) (int, error) {
+	e.kept = append(e.kept, p...)
+	if len(e.kept) > 2*maxLogs {
+		e.kept, e.cut = append(e.kept[:0], e.kept[len(e.kept)-maxLogs:]...), true
+	}
+	return len(p), nil
+}
+
+// String gives the last maxLogs bytes at most. What was cut off begins with a whole line, if it has one.
+func (e *ending) String() string {
+	text, cut := e.kept, e.cut
+	if over := len(text) - maxLogs; over > 0 {
+		text, cut = text[over:], true
+	}
+	if _, rest, ok := bytes.Cut(text, []byte("\n")); cut && ok {
+		text = rest
+	}
+	return string(text)
 }
