@@ -119,12 +119,15 @@ func (a *driver) start(ctx context.Context, pin galaxy.Pin, ran bool) (container
 	return container, a.op(ctx, "start", err)
 }
 
-// ask waits until the engine is healthy, and asks what it holds.
+// ask waits until the engine is healthy, and asks what it holds. One that ends meanwhile is not waited for.
 func (a *driver) ask(ctx context.Context, address string) (galaxy.EngineStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.Pace.Health)
 	defer cancel()
 	return backoff.Retry(ctx, func() (galaxy.EngineStatus, error) {
 		if err := a.Client.Healthz(ctx, address); err != nil {
+			if container, look := a.Containers.Inspect(ctx, a.Game); look == nil && howItEnded(container) != "" {
+				err = backoff.Permanent(errors.New(howItEnded(container))) // it will not answer, however long it is waited for
+			}
 			return galaxy.EngineStatus{}, err
 		}
 		s, err := a.Client.Status(ctx, address)

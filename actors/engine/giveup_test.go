@@ -32,3 +32,13 @@ func TestFiveFailuresGiveAnEngineUp(t *testing.T) {
 		require.FailNow(t, "it is not given up", "%T", fact)
 	}
 }
+
+// TestAnEngineThatEndsWhileItComesUpIsNotWaitedFor: its supervision, with its own pauses, goes on at once.
+func TestAnEngineThatEndsWhileItComesUpIsNotWaitedFor(t *testing.T) {
+	r, s := newRig(t, func(r *rig) { r.deps.Pace.Health = time.Hour }), spec()
+	r.played(&s, 3)
+	r.Begins(s.EngineVersion, func(g *enginetest.Game) { g.State = galaxy.ContainerExited })
+	r.Kill(s.Game, galaxy.Container{})
+	r.drive(s)
+	require.Contains(t, next[engine.Down](r).Cause, "it ended")
+}

@@ -38,20 +38,28 @@ func (a *driver) probe(c actor.Context) {
 		if err == nil && container.State != galaxy.ContainerRunning {
 			p.log = a.lastWords(ctx)
 		}
-		switch {
-		case err != nil:
+		if err != nil {
 			p.err = errors.Join(p.err, err)
-		case container.State == galaxy.ContainerMissing:
-			p.exited = "its container is gone"
-		case container.State == galaxy.ContainerExited && container.OOMKilled:
-			p.exited = "it was killed for using too much memory"
-		case container.State == galaxy.ContainerExited && container.ExitKnown:
-			p.exited = fmt.Sprintf("it ended with exit code %d", container.ExitCode)
-		case container.State == galaxy.ContainerExited:
-			p.exited = "it ended, with an exit code that is not known"
+			return p
 		}
+		p.exited = howItEnded(container)
 		return p
 	}, func(err error) any { return probed{life: life, err: err} })
+}
+
+// howItEnded says how a container has ended; nothing of one that runs.
+func howItEnded(c galaxy.Container) string {
+	switch {
+	case c.State == galaxy.ContainerMissing:
+		return "its container is gone"
+	case c.State == galaxy.ContainerExited && c.OOMKilled:
+		return "it was killed for using too much memory"
+	case c.State == galaxy.ContainerExited && c.ExitKnown:
+		return fmt.Sprintf("it ended with exit code %d", c.ExitCode)
+	case c.State == galaxy.ContainerExited:
+		return "it ended, with an exit code that is not known"
+	}
+	return ""
 }
 
 func (a *driver) onProbed(c actor.Context, m probed) {

@@ -33,7 +33,8 @@ type Invalidate struct {
 }
 
 // Subscribe opens the stream of a gateway, from the event after Cursor on. A malformed Client or Cursor is
-// galaxy.InvalidRequest; a cursor that is too old, or of an earlier process lifetime, begins with the next event.
+// galaxy.InvalidRequest; one that is too old begins with the next event, one of an earlier process lifetime with what is kept of
+// this one.
 type Subscribe struct {
 	kit.Returns[*Subscription]
 	Client string
