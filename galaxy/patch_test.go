@@ -139,6 +139,14 @@ func TestReportsAreStoredInOrderAndOnce(t *testing.T) {
 	require.Equal(t, []string{"Race-A", "Race-B"}, left.Next.Played(), "a race that was given up is still in the engine")
 }
 
+func TestReportsThatCannotBeReadAreGivenUp(t *testing.T) {
+	c := running(t).ReportsGivenUp(0, []Report{{Race: "Race-A", Packed: []byte("a report")}}, []string{"Race-B"}, "500", operator(noon))
+	require.Equal(t, 0, c.Next.Runtime.Reports)
+	require.Len(t, c.Reports, 1)
+	require.Contains(t, c.Next.Runtime.Failure.Cause, "Race-B")
+	require.Equal(t, "runtime.reports_missing", c.Audit[len(c.Audit)-1].Action)
+}
+
 func TestABanishIsWantedUntilTheEngineHasTakenIt(t *testing.T) {
 	g := running(t)
 	c, _, err := g.Remove(g.Members[1].ID, "", operator(noon))

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -92,5 +93,17 @@ func (g Game) ReportsFetched(turn int, reports []Report, by By) GameChange {
 		r.Epoch, r.Turn = g.Runtime.Epoch, turn
 		c.Reports = append(c.Reports, r)
 	}
+	return c
+}
+
+// ReportsGivenUp is ReportsFetched without those that the engine would not give: the later ones, and the clean-up, do not wait for
+// them for ever.
+func (g Game) ReportsGivenUp(turn int, reports []Report, missing []string, cause string, by By) GameChange {
+	c := g.ReportsFetched(turn, reports, by)
+	if c.Nothing() {
+		return c
+	}
+	c.Next.Runtime.Failure = &Failure{At: by.At, Cause: fmt.Sprintf("reports of turn %d could not be read (%s): %s", turn, strings.Join(missing, ", "), cause)}
+	c.audit(by, "runtime.reports_missing", nil, map[string]any{"turn": turn, "races": missing, "cause": cause})
 	return c
 }

@@ -181,6 +181,35 @@ func TestDevstackPlaysOnWhateverIsKilled(t *testing.T) {
 	require.Contains(t, wrong.said(), "-fresh")
 }
 
+// engines are the engines' processes.
+func (d *devstack) engines() (pids []string) {
+	for _, line := range d.left() {
+		if pid, command, _ := strings.Cut(line, " "); strings.HasPrefix(command, filepath.Join(d.data, "bin", "engine")) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// TestDevstackGoesOnWhenEnginesAreKilled: also when that is so often that the game is paused.
+func TestDevstackGoesOnWhenEnginesAreKilled(t *testing.T) {
+	d := newDevstack(t, "process")
+	r := d.start("-fresh", "-turns", "8")
+	r.hears(`(?m)^turn 2:`)
+	killed := map[string]bool{}
+	require.Eventually(t, func() bool {
+		for _, pid := range d.engines() {
+			if !killed[pid] {
+				killed[pid] = true
+				kill(t, pid)
+			}
+		}
+		return strings.Contains(r.said(), "it is resumed")
+	}, 2*time.Minute, 20*time.Millisecond, "a game is paused when its engine dies again and again")
+	require.Equal(t, 0, r.exit())
+	require.Equal(t, span(1, 8), r.turns())
+}
+
 func TestDevstackInDocker(t *testing.T) {
 	if err := stack.DockerAnswers(t.Context()); err != nil {
 		if os.Getenv("REQUIRE_DOCKER") != "" {

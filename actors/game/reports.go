@@ -1,7 +1,11 @@
 package game
 
 import (
+	"cmp"
+	"time"
+
 	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
 
 	"galaxy/backend/actors/engine"
 	"galaxy/backend/actors/kit"
@@ -30,6 +34,36 @@ func (t *table) onGetReport(c actor.Context, m GetReport) {
 	t.reading = made(t.reading)
 	t.reading[t.reads] = read{c.Sender(), where}
 	t.engine.tell(c, engine.Report{ID: t.reads, Race: seat.Race, Turn: m.Turn})
+}
+
+// fetchAgain is how long reports wait that could not be read, and unreadAllowed how often some of a turn's may be missing before
+// the others are stored without them.
+const (
+	fetchAgain    = 5 * time.Second
+	unreadAllowed = 12
+)
+
+// onFetched stores the reports of a turn.
+func (t *table) onFetched(c actor.Context, m engine.Fetched) {
+	if m.Turn == t.engine.fetching {
+		t.engine.fetching = galaxy.NoTurn
+	}
+	if m.Err == nil && len(m.Missing) > 0 {
+		t.engine.unread++
+	}
+	switch {
+	case m.Err != nil, len(m.Missing) > 0 && t.engine.unread < unreadAllowed:
+		t.log().Warn("reports of a turn could not be read; it is tried again", zap.Int("turn", m.Turn), zap.Strings("races", m.Missing), zap.Error(cmp.Or(m.Err, m.Cause)))
+		t.timers.Start(c, retry, fetchAgain)
+	case len(m.Missing) > 0:
+		t.engine.unread = 0
+		t.learn(c, plain("reports", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+			return g.ReportsGivenUp(m.Turn, m.Reports, m.Missing, m.Cause.Error(), by)
+		}))
+	default:
+		t.engine.unread = 0
+		t.learn(c, plain("reports", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.ReportsFetched(m.Turn, m.Reports, by) }))
+	}
 }
 
 // read is a report that a player waits for.

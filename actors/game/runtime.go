@@ -26,6 +26,7 @@ type runner struct {
 	stop     int64    // operation number of the stop or removal that it was asked for
 	banished []string // races that it was asked to banish, and has not answered for
 	fetching int      // the turn of which it was asked for the reports; galaxy.NoTurn when it was not
+	unread   int      // how often some of them could not be read
 }
 
 func (r *runner) tell(c actor.Context, m any) { kit.Send(c, r.pid, m) }
@@ -112,18 +113,7 @@ func (t *table) onHandled(c actor.Context, m any) {
 			t.learn(c, plain("banished", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.BanishAnswered(m.Race, m.Known, by) }))
 		}
 	case engine.Fetched:
-		if m.Turn == t.engine.fetching {
-			t.engine.fetching = galaxy.NoTurn
-		}
-		if m.Err == nil {
-			m.Err = m.Cause
-		}
-		if m.Err != nil {
-			t.log().Warn("the reports of a turn could not be read; it is tried again", zap.Int("turn", m.Turn), zap.Error(m.Err))
-			t.timers.Start(c, retry, fetchAgain)
-			return
-		}
-		t.learn(c, plain("reports", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.ReportsFetched(m.Turn, m.Reports, by) }))
+		t.onFetched(c, m)
 	}
 }
 
@@ -133,9 +123,6 @@ func (t *table) dropCopy(c actor.Context, number int64) {
 		t.engine.tell(c, engine.DropCopy{Label: galaxy.Operation{Number: number}.CopyLabel()})
 	}
 }
-
-// fetchAgain is how long reports wait that could not be read.
-const fetchAgain = 5 * time.Second
 
 // onSeen takes what the driver has seen of the container. An engine that is up is looked at; a game that has use for none
 // notes that there is none.

@@ -148,11 +148,29 @@ func (d *demo) await(ctx context.Context, turn int) (*client.Runtime, error) {
 			return nil, err
 		case r.JSON200 == nil:
 			return nil, gateway.Check(r.HTTPResponse, r.Body, http.StatusOK)
+		case r.JSON200.GameStatus == client.GameStatusPaused:
+			return nil, d.resume(ctx, r.JSON200)
 		case r.JSON200.Turn == nil || *r.JSON200.Turn < turn || r.JSON200.Status != client.RuntimeStatusRunning || r.JSON200.Operation != nil:
 			return nil, fmt.Errorf("the game waits: %s", r.JSON200.WhyText)
 		}
 		return r.JSON200, nil
 	})
+}
+
+// resume goes on with a game that was paused, as an operator would: its engine may have been killed more often than it is
+// started again.
+func (d *demo) resume(ctx context.Context, r *client.Runtime) error {
+	if r.Operation == nil || r.Operation.Kind == client.OperationKindTurn {
+		fmt.Printf("the game is paused (%s): it is resumed\n", r.WhyText)
+		resumed, err := d.gateway.API.AdminResumeWithResponse(ctx, d.saved.Game, nil, d.admin)
+		if err != nil {
+			return err
+		}
+		if err := gateway.Check(resumed.HTTPResponse, resumed.Body, http.StatusOK); err != nil {
+			return fmt.Errorf("resume the game: %v", err) // it is looked at again
+		}
+	}
+	return fmt.Errorf("the game waits: %s", r.WhyText)
 }
 
 // persist tries until it works: the service may be being restarted. A refusal that no waiting changes ends it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,7 +99,13 @@ func (d *demo) order(ctx context.Context, p gateway.Player, turn int) (accepted,
 		if err != nil {
 			return nil, err
 		}
-		return r, gateway.Check(r.HTTPResponse, r.Body, http.StatusOK)
+		err = gateway.Check(r.HTTPResponse, r.Body, http.StatusOK)
+		var refused *gateway.Refused
+		if errors.As(err, &refused) && refused.Status == http.StatusConflict {
+			_, err = d.await(ctx, turn-1) // it may be paused
+			err = cmp.Or(err, fmt.Errorf("orders are taken again: %s", refused.Body))
+		}
+		return r, err
 	})
 	if err != nil {
 		return 0, 0, fmt.Errorf("give orders: %w", err)
@@ -119,6 +126,9 @@ func (d *demo) force(ctx context.Context, turn int) error {
 			now, look := d.gateway.API.AdminGetRuntimeWithResponse(ctx, d.saved.Game, nil, d.admin)
 			if look != nil {
 				return false, look
+			}
+			if r := now.JSON200; r != nil && r.GameStatus == client.GameStatusPaused {
+				return false, d.resume(ctx, r)
 			}
 			if r := now.JSON200; r != nil && r.Turn != nil && (*r.Turn >= turn || r.Operation != nil) {
 				return true, nil
