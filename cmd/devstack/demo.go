@@ -167,7 +167,7 @@ func (d *demo) resume(ctx context.Context, r *client.Runtime) error {
 			return err
 		}
 		if err := gateway.Check(resumed.HTTPResponse, resumed.Body, http.StatusOK); err != nil {
-			return fmt.Errorf("resume the game: %v", err) // it is looked at again
+			return errors.New("resume the game: " + err.Error()) // no refusal: it is looked at again
 		}
 	}
 	return fmt.Errorf("the game waits: %s", r.WhyText)
