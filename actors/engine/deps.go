@@ -121,7 +121,7 @@ func New(d Deps, meter metric.Meter) (*Deps, error) {
 		return nil, err
 	}
 	d.workers = newGate(d.Config.WorkerPool, d.Config.JobQueue)
-	d.fetches = newGate(d.Config.TurnConcurrency, math.MaxInt)
+	d.fetches = newGate(fetchingAtOnce, math.MaxInt)
 	d.turns = newGate(d.Config.TurnConcurrency, math.MaxInt)
 	d.lives = &atomic.Uint64{}
 	if d.Serving == nil {

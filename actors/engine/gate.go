@@ -41,6 +41,17 @@ func (g *gate) do(ctx context.Context, since time.Time, work func() error) error
 	return work()
 }
 
+// doWhile is do for work that counts for a while only: what takes longer, as what hangs does, keeps nobody else out.
+func (g *gate) doWhile(ctx context.Context, since time.Time, counts time.Duration, work func() error) error {
+	if err := g.acquire(ctx, since); err != nil {
+		return err
+	}
+	leave := sync.OnceFunc(g.release)
+	defer time.AfterFunc(counts, leave).Stop()
+	defer leave()
+	return work()
+}
+
 func (g *gate) acquire(ctx context.Context, since time.Time) error {
 	g.mu.Lock()
 	if g.free > 0 {

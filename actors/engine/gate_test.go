@@ -88,3 +88,22 @@ func TestWhoLooksAgainByItselfHoldsOnePlaceOutside(t *testing.T) {
 	require.Empty(t, g.outside)
 	require.Empty(t, called)
 }
+
+// TestWhatTakesLongCountsForAWhileOnly: engines that hang keep nobody else's work back.
+func TestWhatTakesLongCountsForAWhileOnly(t *testing.T) {
+	g := newGate(1, 10)
+	hold, begun := make(chan struct{}), make(chan struct{})
+	hung := make(chan error, 1)
+	go func() {
+		hung <- g.doWhile(t.Context(), time.Now(), 10*time.Millisecond, func() error {
+			close(begun)
+			<-hold
+			return nil
+		})
+	}()
+	<-begun
+	require.NoError(t, g.doWhile(t.Context(), time.Now(), time.Hour, func() error { return nil }))
+	close(hold)
+	require.NoError(t, <-hung)
+	require.Equal(t, 1, g.free, "a place is given back once")
+}

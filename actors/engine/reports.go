@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,13 @@ import (
 const (
 	readsAtOnce   = 4
 	fetchesAtOnce = 3
+)
+
+// fetchingAtOnce is how many games' reports are read for the store at a time: when many turns are due at once, reports can wait,
+// and turns cannot. A game counts among them for fetchCounts at most.
+const (
+	fetchingAtOnce = 4
+	fetchCounts    = 5 * time.Second
 )
 
 func (a *driver) onReport(c actor.Context, m Report) {
@@ -73,7 +81,7 @@ func (a *driver) onFetchReports(c actor.Context, m FetchReports) {
 	a.reading += fetchesAtOnce
 	a.job(c, jobTimeout, func(ctx context.Context) any {
 		out := Fetched{Turn: m.Turn}
-		err := a.fetches.do(ctx, a.Since, func() (err error) {
+		err := a.fetches.doWhile(ctx, a.Since, fetchCounts, func() (err error) {
 			out, err = a.fetch(ctx, address, m)
 			return err
 		})
