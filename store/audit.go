@@ -59,12 +59,9 @@ func (s *Store) ListAudit(ctx context.Context, f galaxy.AuditFilter, p galaxy.Pa
 	if f.Until != nil {
 		where = where.AND(Audit.At.LT(TimestampzT(*f.Until)))
 	}
-	if p.Cursor != "" {
-		key, err := keyOf(p.Cursor)
-		if err != nil {
-			return nil, "", err
-		}
-		where = where.AND(Audit.AuditID.LT(UUID(key)))
+	where, err := beyond(where, p, Audit.AuditID.LT)
+	if err != nil {
+		return nil, "", err
 	}
 	found, err := rows[model.Audit](ctx, s, SELECT(Audit.AllColumns).FROM(Audit).WHERE(where).ORDER_BY(Audit.AuditID.DESC()).LIMIT(int64(p.Limit)+1))
 	if err != nil {

@@ -24,6 +24,18 @@ func keyOf(cursor string) (uuid.UUID, error) {
 	return uuid.UUID(b), nil
 }
 
+// beyond adds to a condition that rows come after the cursor of a page, if it has one. past compares their key with the cursor's.
+func beyond(where BoolExpression, p galaxy.Page, past func(StringExpression) BoolExpression) (BoolExpression, error) {
+	if p.Cursor == "" {
+		return where, nil
+	}
+	key, err := keyOf(p.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	return where.AND(past(UUID(key))), nil
+}
+
 // paged cuts what a query for one row more than the page found.
 func paged[T any](found []T, limit int, key func(T) uuid.UUID) ([]T, string) {
 	if len(found) <= limit {
@@ -104,12 +116,9 @@ func gamesWhere(f galaxy.GameFilter, p galaxy.Page) (BoolExpression, error) {
 		where = where.AND(Games.GameID.IN(SELECT(Games.GameID).FROM(Games).WHERE(Games.OwnerID.EQ(UUID(f.Player.UUID))).
 			UNION(SELECT(Memberships.GameID).FROM(Memberships).WHERE(Memberships.UserID.EQ(UUID(f.Player.UUID))))))
 	}
-	if p.Cursor != "" {
-		key, err := keyOf(p.Cursor)
-		if err != nil {
-			return nil, err
-		}
-		where = where.AND(Games.GameID.LT(UUID(key)))
+	where, err := beyond(where, p, Games.GameID.LT)
+	if err != nil {
+		return nil, err
 	}
 	return where, nil
 }
@@ -144,12 +153,9 @@ func (s *Store) ListApplications(ctx context.Context, f galaxy.ApplicationFilter
 	if f.Status != "" {
 		where = where.AND(Applications.Status.EQ(String(string(f.Status))))
 	}
-	if p.Cursor != "" {
-		key, err := keyOf(p.Cursor)
-		if err != nil {
-			return nil, "", err
-		}
-		where = where.AND(Applications.ApplicationID.GT(UUID(key)))
+	where, err := beyond(where, p, Applications.ApplicationID.GT)
+	if err != nil {
+		return nil, "", err
 	}
 	found, err := rows[model.Applications](ctx, s, SELECT(Applications.AllColumns).FROM(Applications).WHERE(where).
 		ORDER_BY(Applications.ApplicationID.ASC()).LIMIT(int64(p.Limit)+1))
@@ -176,12 +182,9 @@ func (s *Store) ListInvites(ctx context.Context, f galaxy.InviteFilter, p galaxy
 	if f.Status != "" {
 		where = where.AND(Invites.Status.EQ(String(string(f.Status))))
 	}
-	if p.Cursor != "" {
-		key, err := keyOf(p.Cursor)
-		if err != nil {
-			return nil, "", err
-		}
-		where = where.AND(Invites.InviteID.GT(UUID(key)))
+	where, err := beyond(where, p, Invites.InviteID.GT)
+	if err != nil {
+		return nil, "", err
 	}
 	found, err := rows[model.Invites](ctx, s, SELECT(Invites.AllColumns).FROM(Invites).WHERE(where).ORDER_BY(Invites.InviteID.ASC()).LIMIT(int64(p.Limit)+1))
 	if err != nil {

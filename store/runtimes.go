@@ -15,12 +15,9 @@ import (
 // Timeline gives a page of a game's timeline, newest first, and the cursor of the next page.
 func (s *Store) Timeline(ctx context.Context, game galaxy.GameID, p galaxy.Page) ([]galaxy.TimelineEntry, string, error) {
 	where := GameTimeline.GameID.EQ(UUID(game.UUID))
-	if p.Cursor != "" {
-		key, err := keyOf(p.Cursor)
-		if err != nil {
-			return nil, "", err
-		}
-		where = where.AND(GameTimeline.EntryID.LT(UUID(key)))
+	where, err := beyond(where, p, GameTimeline.EntryID.LT)
+	if err != nil {
+		return nil, "", err
 	}
 	found, err := rows[model.GameTimeline](ctx, s, SELECT(GameTimeline.AllColumns).FROM(GameTimeline).WHERE(where).ORDER_BY(GameTimeline.EntryID.DESC()).LIMIT(int64(p.Limit)+1))
 	if err != nil {
@@ -45,12 +42,9 @@ func (s *Store) ListRuntimes(ctx context.Context, f galaxy.RuntimeFilter, p gala
 	if f.Why != "" {
 		where = where.AND(Runtimes.Why.EQ(String(string(f.Why))))
 	}
-	if p.Cursor != "" {
-		key, err := keyOf(p.Cursor)
-		if err != nil {
-			return nil, "", err
-		}
-		where = where.AND(Runtimes.GameID.LT(UUID(key)))
+	where, err := beyond(where, p, Runtimes.GameID.LT)
+	if err != nil {
+		return nil, "", err
 	}
 	ids := SELECT(Runtimes.GameID).FROM(Runtimes).WHERE(where).ORDER_BY(Runtimes.GameID.DESC()).LIMIT(int64(p.Limit) + 1)
 	var games []model.Games

@@ -59,12 +59,9 @@ func (s *Store) ListSessions(ctx context.Context, user galaxy.UserID, live bool,
 	if live {
 		where = where.AND(DeviceSessions.RevokedAt.IS_NULL())
 	}
-	if p.Cursor != "" {
-		key, err := keyOf(p.Cursor)
-		if err != nil {
-			return nil, "", err
-		}
-		where = where.AND(DeviceSessions.DeviceSessionID.LT(UUID(key)))
+	where, err := beyond(where, p, DeviceSessions.DeviceSessionID.LT)
+	if err != nil {
+		return nil, "", err
 	}
 	found, err := rows[model.DeviceSessions](ctx, s, SELECT(DeviceSessions.AllColumns).FROM(DeviceSessions).WHERE(where).
 		ORDER_BY(DeviceSessions.DeviceSessionID.DESC()).LIMIT(int64(p.Limit)+1))
