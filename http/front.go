@@ -16,14 +16,14 @@ import (
 type Front struct {
 	http     *http.Server
 	listener net.Listener
-	handler  atomic.Pointer[http.Handler]
-	surface  atomic.Pointer[Server]
+	standby  http.Handler
+	surface  atomic.Pointer[Server] // nil while it stands by
 	failed   chan error
 }
 
 // Open listens at the address of conf, as a standby. A port that is in use is waited for, but not for long.
 func Open(ctx context.Context, conf Config) (*Front, error) {
-	f := &Front{failed: make(chan error, 1)}
+	f := &Front{standby: standby(), failed: make(chan error, 1)}
 	err := patiently(ctx, func() (err error) {
 		f.listener, err = net.Listen("tcp", conf.Addr)
 		return err
@@ -31,8 +31,6 @@ func Open(ctx context.Context, conf Config) (*Front, error) {
 	if err != nil {
 		return nil, fmt.Errorf("REST surface: %w", err)
 	}
-	standby := standby()
-	f.handler.Store(&standby)
 	f.http = &http.Server{Handler: f, ReadTimeout: conf.ReadTimeout, ReadHeaderTimeout: conf.ReadTimeout, WriteTimeout: conf.WriteTimeout, MaxHeaderBytes: 64 << 10}
 	go func() {
 		if err := f.http.Serve(f.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -43,15 +41,15 @@ func Open(ctx context.Context, conf Config) (*Front, error) {
 }
 
 // Serve answers with the surface from now on.
-func (f *Front) Serve(s *Server) {
-	f.surface.Store(s)
-	handler := s.Handler()
-	f.handler.Store(&handler)
-}
+func (f *Front) Serve(s *Server) { f.surface.Store(s) }
 
 // ServeHTTP answers as whatever stands behind it now.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	(*f.handler.Load()).ServeHTTP(w, r)
+	if s := f.surface.Load(); s != nil {
+		s.Handler().ServeHTTP(w, r)
+		return
+	}
+	f.standby.ServeHTTP(w, r)
 }
 
 // Addr is where it listens.
