@@ -3,6 +3,7 @@ package galaxy
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -24,10 +25,8 @@ func PackReport(race string, body []byte) (Report, error) {
 	w, _ := packers.Get().(*gzip.Writer)
 	defer packers.Put(w)
 	w.Reset(&out)
-	if _, err := w.Write(body); err != nil {
-		return Report{}, fmt.Errorf("compress the report of %s: %w", race, err)
-	}
-	if err := w.Close(); err != nil {
+	_, err := w.Write(body)
+	if err = errors.Join(err, w.Close()); err != nil {
 		return Report{}, fmt.Errorf("compress the report of %s: %w", race, err)
 	}
 	return Report{Race: race, Packed: out.Bytes()}, nil
