@@ -227,13 +227,16 @@ func (g *handmade) tell(ctx context.Context) error {
 	if err := g.pool.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	b = fenced()
-	for _, r := range claimed {
+	n := len(claimed)
+	ids, attempts, states, details, settled := make([]uuid.UUID, n), make([]int, n), make([]string, n), make([]string, n), make([]time.Time, n)
+	for i, r := range claimed {
 		g.pushes <- r.User
-		now := time.Now()
-		b.Queue(`UPDATE notification_routes SET status = 'delivered', detail = '', next_attempt_at = $3, settled_at = $3 WHERE route_id = $1 AND attempts = $2
-			AND status IN ('pending', 'retrying')`, r.ID, r.Attempt, now)
+		ids[i], attempts[i], states[i], settled[i] = r.ID, r.Attempt, "delivered", time.Now()
 	}
+	b = fenced()
+	b.Queue(`UPDATE notification_routes r SET status = o.status, detail = o.detail, next_attempt_at = o.next, settled_at = o.settled
+		FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[]) o (route_id, attempt, status, detail, next, settled)
+		WHERE r.route_id = o.route_id AND r.attempts = o.attempt AND r.status IN ('pending', 'retrying')`, ids, attempts, states, details, settled, settled)
 	return g.pool.SendBatch(ctx, b).Close()
 }
 

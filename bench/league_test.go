@@ -23,6 +23,8 @@ type league struct {
 	members        int           // of each game
 	due            time.Time     // the first deadline
 	every          time.Duration // between deadlines; 0: they are one
+	early          int           // games whose deadline is the first; the others' is later, when this is not 0
+	later          time.Duration
 }
 
 // fill makes the league's rows in a migrated database without any, and gives the games that run, in the order of their deadlines.
@@ -44,8 +46,9 @@ func (l league) fill(t *testing.T, dsn string) (running []galaxy.GameID) {
 				CASE WHEN n > $2 THEN now() + interval '1 day' END, '0 21 * * *', 'UTC', 'admin', 'root', now(), now() FROM generate_series(1, $1::int) n`, []any{l.games, l.running}},
 		{`INSERT INTO runtimes (game_id, status, why_since) SELECT game_id, 'none', now() FROM games WHERE status <> 'running'`, nil},
 		{`INSERT INTO runtimes (game_id, status, engine_version, image_ref, expected_turn, turn, reports, digest, deadline, deadline_set_at, why, why_text, why_since, started_at)
-			SELECT game_id, 'running', '1.0.0', 'engine:1.0.0', true, 0, 0, game_id || '@0', $1::timestamptz + (row_number() OVER () - 1) * make_interval(secs => $2::float8), now(), 'waiting_deadline',
-				'orders are open until the deadline', now(), now() FROM games WHERE status = 'running'`, []any{l.due, l.every.Seconds()}},
+			SELECT game_id, 'running', '1.0.0', 'engine:1.0.0', true, 0, 0, game_id || '@0', $1::timestamptz + (row_number() OVER () - 1) * make_interval(secs => $2::float8)
+					+ CASE WHEN row_number() OVER () > $3 THEN make_interval(secs => $4::float8) ELSE '0' END, now(), 'waiting_deadline',
+				'orders are open until the deadline', now(), now() FROM games WHERE status = 'running'`, []any{l.due, l.every.Seconds(), l.early, l.later.Seconds()}},
 		{`WITH g AS (SELECT game_id, row_number() OVER () - 1 AS i FROM games), a AS (SELECT user_id, row_number() OVER () - 1 AS n FROM accounts)
 			INSERT INTO memberships (membership_id, game_id, user_id, race_name, race_key, status, joined_at, holds_name)
 			SELECT gen_random_uuid(), g.game_id, a.user_id, 'race-' || a.n, 'race-' || a.n, 'active', now(), true

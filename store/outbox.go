@@ -74,20 +74,22 @@ func (s *Store) ClaimRoutes(ctx context.Context, now time.Time, n int, lease tim
 
 // RecordRoutes stores what attempts came to. One whose attempt is no longer the newest changes nothing.
 func (s *Store) RecordRoutes(ctx context.Context, records []galaxy.RouteRecord) error {
+	n := len(records)
+	ids, attempts, states, details := make([]uuid.UUID, n), make([]int32, n), make([]string, n), make([]string, n)
+	next, settled := make([]time.Time, n), make([]*time.Time, n)
 	t := &tx{}
-	for _, r := range records {
-		next, settled := r.NextAt, &r.At
-		if r.State == galaxy.RouteRetrying {
-			settled = nil
-		} else {
-			next = r.At
+	for i, r := range records {
+		ids[i], attempts[i], states[i], details[i], next[i] = r.Route.UUID, int32(r.Attempt), string(r.State), r.Detail, r.NextAt
+		if r.State != galaxy.RouteRetrying {
+			next[i], settled[i] = r.At, &r.At
 		}
-		t.raw(`UPDATE notification_routes SET status = $3, detail = $4, next_attempt_at = $5, settled_at = $6 WHERE route_id = $1 AND attempts = $2
-			AND status IN ('pending', 'retrying')`, r.Route.UUID, r.Attempt, string(r.State), r.Detail, next, settled)
 		if r.Mail != nil {
 			t.queueMail(*r.Mail, r.At)
 		}
 	}
+	t.raw(`UPDATE notification_routes r SET status = o.status, detail = o.detail, next_attempt_at = o.next, settled_at = o.settled
+		FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[]) o (route_id, attempt, status, detail, next, settled)
+		WHERE r.route_id = o.route_id AND r.attempts = o.attempt AND r.status IN ('pending', 'retrying')`, ids, attempts, states, details, next, settled)
 	return s.commit(ctx, t)
 }
 
