@@ -101,6 +101,8 @@ func (a *driver) Receive(c actor.Context) {
 		a.onReportRead(c, m)
 	case FetchReports:
 		a.onFetchReports(c, m)
+	case fetching:
+		a.onFetching(m)
 	case fetched:
 		a.onFetched(c, m)
 	case Look:

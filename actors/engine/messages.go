@@ -160,8 +160,11 @@ type (
 		life uint64
 		said Banished
 	}
-	fetched struct {
+	// fetching: a fetch has been let in.
+	fetching struct{ life uint64 }
+	fetched  struct {
 		life uint64
+		let  bool // it had begun
 		out  Fetched
 	}
 	patched struct {

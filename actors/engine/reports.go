@@ -15,7 +15,7 @@ import (
 )
 
 // readsAtOnce is how many reads an engine is given at a time, and fetchesAtOnce how many of them may be for the store: a player
-// who asks does not wait for all.
+// who asks does not wait for all. Reads for the store begin beside those of players that are under way.
 const (
 	readsAtOnce   = 4
 	fetchesAtOnce = 3
@@ -77,19 +77,31 @@ func (a *driver) onFetchReports(c actor.Context, m FetchReports) {
 		a.tell(c, Fetched{Turn: m.Turn, Err: errAway})
 		return
 	}
-	life, address := a.life, a.address
-	a.reading += fetchesAtOnce
-	a.job(c, jobTimeout, func(ctx context.Context) any {
-		out := Fetched{Turn: m.Turn}
-		err := a.fetches.doWhile(ctx, a.Since, fetchCounts, func() (err error) {
-			out, err = a.fetch(ctx, address, m)
-			return err
-		})
+	self, life, address := kit.Self(c), a.life, a.address
+	let := false
+	done := func(out Fetched, err error) any {
 		if err != nil {
 			out = Fetched{Turn: m.Turn, Err: err}
 		}
-		return fetched{life, out}
-	}, func(err error) any { return fetched{life, Fetched{Turn: m.Turn, Err: err}} })
+		return fetched{life, let, out}
+	}
+	a.job(c, jobTimeout, func(ctx context.Context) any {
+		var out Fetched
+		err := a.fetches.doWhile(ctx, a.Since, fetchCounts, func() (err error) {
+			let = true
+			kit.Tell(self, fetching{life})
+			out, err = a.fetch(ctx, address, m)
+			return err
+		})
+		return done(out, err)
+	}, func(err error) any { return done(Fetched{}, err) })
+}
+
+// onFetching takes the places of a fetch that has begun.
+func (a *driver) onFetching(m fetching) {
+	if m.life == a.life {
+		a.reading += fetchesAtOnce
+	}
 }
 
 // fetch reads the report of each race. A race or a turn that the engine does not know has none. It fails only when nobody is there to
@@ -138,7 +150,9 @@ func (a *driver) onFetched(c actor.Context, m fetched) {
 	if m.life != a.life {
 		return
 	}
-	a.reading -= fetchesAtOnce
+	if m.let {
+		a.reading -= fetchesAtOnce
+	}
 	var e *galaxy.EngineError
 	if errors.As(m.out.Err, &e) && e.Kind == galaxy.EngineUnreachable {
 		a.timers.Start(c, probe, 0)

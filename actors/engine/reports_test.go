@@ -46,3 +46,33 @@ func TestReportsOfAnEngineThatIsGoneAreNotMissing(t *testing.T) {
 	require.Error(t, got.Err)
 	require.Empty(t, got.Missing)
 }
+
+func TestAFetchThatWaitsForOtherGamesKeepsNoPlayerWaiting(t *testing.T) {
+	r := newRig(t)
+	hold := make(chan struct{})
+	up := func() kit.Ref {
+		s := spec()
+		r.played(&s, 3)
+		ref := r.drive(s)
+		next[engine.Up](r)
+		return ref
+	}
+	const others, readers = 4, 4
+	for range others + readers {
+		r.Fail(enginetest.Report, enginetest.Fault{Hold: hold})
+	}
+	for range others {
+		kit.Tell(up(), engine.FetchReports{Turn: 3, Races: []string{"A"}})
+	}
+	require.Eventually(t, func() bool { return r.Calls(enginetest.Report) == others }, eventually, tick)
+	ref := up()
+	kit.Tell(ref, engine.FetchReports{Turn: 3, Races: []string{"A"}})
+	for id := range readers {
+		kit.Tell(ref, engine.Report{ID: uint64(id), Race: "A", Turn: 3})
+	}
+	require.Eventually(t, func() bool { return r.Calls(enginetest.Report) == others+readers }, eventually/4, tick, "players wait for what has not begun")
+	close(hold)
+	for range others + 1 {
+		require.NoError(t, next[engine.Fetched](r).Err)
+	}
+}
