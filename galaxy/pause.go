@@ -41,6 +41,9 @@ func (c *GameChange) pause(why WhyCode, text string, by By) {
 // breakOff pauses a game that cannot go on by itself, and calls operators.
 func (c *GameChange) breakOff(kind Kind, why WhyCode, text string, by By) {
 	key := c.Next.pauseKey()
+	if c.Next.Status == Paused { // and what was done about it has come to nothing
+		key = fmt.Sprintf("%s:again:%d", key, c.Next.Runtime.OpNumber)
+	}
 	c.pause(why, text, by)
 	c.alert(kind, key, by, Payload{Reason: text})
 }
@@ -77,7 +80,7 @@ func (g Game) Resume(line *EngineVersion, by By) (GameChange, error) {
 	n := &c.Next.Runtime
 	if r.Status == RuntimeGenerating { // the turn that the pause has met is still being made
 		c.Next.Status, c.Next.Reason = Running, ""
-		n.note(WhyGenerating, fmt.Sprintf("turn %d is being made", r.Op.Turn), by)
+		n.note(WhyGenerating, r.Op.making(), by)
 		c.updated(by)
 		return c, nil
 	}
@@ -101,7 +104,7 @@ func (g Game) resumed(by By) GameChange {
 	if r.Op != nil {
 		r.Op.Attempt++
 		r.Status = RuntimeGenerating
-		r.note(WhyGenerating, fmt.Sprintf("turn %d is being made, attempt %d", r.Op.Turn, r.Op.Attempt), by)
+		r.note(WhyGenerating, r.Op.making(), by)
 		return c
 	}
 	c.openOrders(by)

@@ -213,6 +213,20 @@ func (o StoredOrders) Held() int64 {
 	return held
 }
 
+// forgetful is beyond what any engine counts to.
+const forgetful = int64(1) << 40
+
+// After gives the engine's revision that a list or batch is stored with which the engine has answered with revision. An engine
+// counts up; one that does not has lost what it held, and may come to the same number without it: from then on the numbers are
+// ones that it never shows, so that the turn puts everything again.
+func (o StoredOrders) After(revision int64) int64 {
+	held := o.Held()
+	if held < forgetful && revision > held {
+		return revision
+	}
+	return max(held, forgetful) + 1
+}
+
 // Report is what a race may see of a turn, as its engine wrote it. PackReport makes one.
 type Report struct {
 	Epoch  int

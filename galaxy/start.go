@@ -167,7 +167,7 @@ func (g Game) waits(by By) GameChange {
 	if r.Status != RuntimeFailed {
 		c.Next.Runtime.Status = RuntimeRunning
 	}
-	c.Next.Runtime.note(WhyCode(g.Reason), "the game is paused: "+g.Reason, by)
+	c.Next.Runtime.note(g.rests(by))
 	return c
 }
 
@@ -181,6 +181,9 @@ func (g Game) EngineDown(cause, log string, by By) GameChange {
 		c := g.change(by, "runtime.restarting") // it dies again and again
 		c.Audit[0].After = map[string]any{"cause": cause}
 		c.Next.Runtime.Failure = failure
+		if g.Runtime.Why == WhyDriverUnknown { // the daemon has told of it
+			c.Next.Runtime.note(WhyRestarting, "the engine is being restarted: "+cause, by)
+		}
 		return c
 	}
 	c := g.change(by, "runtime.restarting")
@@ -284,7 +287,18 @@ func (g Game) Stopped(number int64, by By) GameChange {
 	c := g.change(by, "runtime.stopped")
 	c.Next.Runtime.Status = RuntimeStopped
 	c.Next.Runtime.reopen()
+	if g.Runtime.Why == WhyDriverUnknown { // the daemon has done it
+		c.Next.Runtime.note(g.rests(by))
+	}
 	return c
+}
+
+// rests tells why a game whose engine has stopped goes no further by itself.
+func (g Game) rests(by By) (WhyCode, string, By) {
+	if g.Status == StartFailed {
+		return WhyStartFailed, "the start failed: " + g.Reason, by
+	}
+	return WhyCode(g.Reason), "the game is paused: " + g.Reason, by
 }
 
 func (r *Runtime) note(code WhyCode, text string, by By) {

@@ -66,7 +66,7 @@ func (g Game) ClaimTurn(cause TurnCause, by By) (GameChange, error) {
 	n := &c.Next.Runtime
 	n.Status, n.EarlyAt = RuntimeGenerating, nil
 	n.begin(Operation{Kind: OpTurn, Turn: r.Turn + 1, Cause: cause, Due: r.Deadline}, by)
-	n.note(WhyGenerating, fmt.Sprintf("turn %d is being made", r.Turn+1), by)
+	n.note(WhyGenerating, n.Op.making(), by)
 	return c, nil
 }
 
@@ -101,7 +101,31 @@ func (g Game) retryTurn(by By) GameChange {
 	op := *r.Op
 	op.Attempt++
 	r.Op, r.Status = &op, RuntimeGenerating
-	r.note(WhyGenerating, fmt.Sprintf("turn %d is being made, attempt %d", op.Turn, op.Attempt), by)
+	r.note(WhyGenerating, op.making(), by)
+	return c
+}
+
+// making tells of an attempt at a turn.
+func (op Operation) making() string {
+	if op.Attempt > 1 {
+		return fmt.Sprintf("turn %d is being made, attempt %d", op.Turn, op.Attempt)
+	}
+	return fmt.Sprintf("turn %d is being made", op.Turn)
+}
+
+// StillMaking is the engine answering while it is at the claimed turn, which it goes on being asked for: what comes of that decides.
+func (g Game) StillMaking(by By) GameChange {
+	op := g.Runtime.Op
+	if op == nil || op.Kind != OpTurn || g.Runtime.Why != WhyDriverUnknown {
+		return GameChange{}
+	}
+	c := GameChange{Next: g}
+	c.Next.UpdatedAt = by.At
+	if g.Status == Paused {
+		c.Next.Runtime.note(g.rests(by))
+	} else {
+		c.Next.Runtime.note(WhyGenerating, op.making(), by)
+	}
 	return c
 }
 

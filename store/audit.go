@@ -94,6 +94,7 @@ func values(raw *json.RawMessage) (map[string]any, error) {
 // KeepAudit makes the audit's partitions for the months to come, and drops those whose rows are all older than before.
 func (s *Store) KeepAudit(ctx context.Context, now, before time.Time) (dropped int, err error) {
 	t := &tx{}
+	t.raw(`SELECT pg_advisory_xact_lock($1)`, auditLock) // two at once would make the same month
 	t.raw(`SELECT audit_make_partitions($1, $2)`, now, now.AddDate(0, 2, 0))
 	var found []struct{ N int }
 	scanAll(t.raw(`SELECT audit_drop_partitions($1)`, before), &found)

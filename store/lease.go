@@ -18,6 +18,7 @@ import (
 const (
 	leaseLock  int64 = 0x67616c617879 // held by the backend that serves
 	commitLock int64 = leaseLock + 1  // shared by every commit, taken alone by a take-over
+	auditLock  int64 = leaseLock + 2  // taken by whoever makes the audit's partitions
 )
 
 // Pulse says how a lease is kept.
@@ -31,8 +32,7 @@ type Pulse struct {
 	Frozen time.Duration
 }
 
-// DefaultPulse notices a server that has fallen silent within six seconds; a connection that ends is noticed at once. A
-// take-over takes about as long as a process may stand still.
+// DefaultPulse notices a server that has fallen silent within six seconds; a connection that ends is noticed at once.
 var DefaultPulse = Pulse{Check: time.Second, Retry: 200 * time.Millisecond, Frozen: 400 * time.Millisecond}
 
 // Lease is the right to serve a database: an advisory lock on a connection of its own, which falls with that
@@ -43,6 +43,7 @@ type Lease struct {
 	epoch int64
 	held  atomic.Bool
 	began time.Time
+	taken time.Time     // when the lock was got
 	alive atomic.Int64  // when this process was last seen to run, in nanoseconds after began
 	stops atomic.Int64  // how often it has stood still, …
 	asked atomic.Int64  // … and after how many of these Postgres was asked
@@ -118,6 +119,17 @@ func (l *Lease) readGaps(ctx context.Context) error {
 // Held reports whether this backend serves right now. It does not while the lease's connection is lost, nor when the process
 // has stood still and Postgres has not been asked since.
 func (l *Lease) Held() bool { return l.held.Load() && !l.doubtful() }
+
+// Undisputed waits until no earlier holder believes any more that it serves. One that was frozen when its connection was cut may,
+// once it goes on, until it has stood still for as long as Frozen; whoever answers before that may be contradicted.
+func (l *Lease) Undisputed(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(time.Until(l.taken.Add(l.pulse.Frozen))):
+		return nil
+	}
+}
 
 // Epoch is the number of this backend's take-over.
 func (l *Lease) Epoch() int64 { return l.epoch }

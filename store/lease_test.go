@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
@@ -134,6 +135,29 @@ func TestTheEndOfTheConnectionIsNoticedAtOnce(t *testing.T) {
 	defer lease.Release()
 	cut(t, dsn)
 	require.Eventually(t, func() bool { return !lease.Held() }, 5*time.Second, time.Millisecond, "without waiting for the next beat")
+}
+
+func TestWhoTakesOverIsUndisputedOnceAFrozenOneMustHaveNoticed(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	pulse := store.Pulse{Check: time.Hour, Retry: time.Hour, Frozen: 300 * time.Millisecond}
+	first, err := storetest.OpenBare(t, dsn).AcquireLease(t.Context(), pulse)
+	require.NoError(t, err)
+	second, given := make(chan *store.Lease, 1), time.Time{}
+	st := storetest.OpenBare(t, dsn)
+	go func() {
+		lease, err := st.AcquireLease(t.Context(), pulse)
+		assert.NoError(t, err)
+		second <- lease
+	}()
+	time.AfterFunc(20*time.Millisecond, func() { given = time.Now(); first.Release() })
+	lease := <-second
+	defer lease.Release()
+	require.True(t, lease.Held(), "it commits at once")
+	require.NoError(t, lease.Undisputed(t.Context()))
+	require.GreaterOrEqual(t, time.Since(given), pulse.Frozen)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, (&store.Lease{}).Undisputed(ended), context.Canceled)
 }
 
 func TestABackendThatWasOvertakenWritesNothingAndGivesUp(t *testing.T) {

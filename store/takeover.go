@@ -38,6 +38,7 @@ func (l *Lease) acquire(ctx context.Context, conn *pgx.Conn) (_ *pgx.Conn, err e
 
 func (l *Lease) tryAcquire(ctx context.Context, conn *pgx.Conn) (err error) {
 	if err = l.store.awaitLock(ctx, conn); err == nil {
+		l.taken = time.Now()
 		l.epoch, err = l.store.takeOver(ctx, conn)
 	}
 	if err == nil {

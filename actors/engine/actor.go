@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"galaxy/backend/actors/kit"
 	"galaxy/backend/galaxy"
@@ -32,20 +33,19 @@ type driver struct {
 	timers   kit.Timers
 	cancels  map[uint64]context.CancelFunc // of jobs under way
 	back     string                        // why a patch is being taken back
+	putBack  int                           // how often that was in vain
 	leave    func()                        // the place outside the gate for container work; nil without one
 
 	writing   bool
-	writes    []kit.Held // PutOrders and MakeTurn that wait
-	making    bool       // the write under way makes a turn
-	unserved  MakeTurn   // the turn that is made when this backend serves again
-	reading   int
-	reads     []kit.Held       // Report that wait
+	writes    []kit.Held       // PutOrders and MakeTurn that wait
+	making    bool             // the write under way makes a turn
+	unserved  MakeTurn         // the turn that is made when this backend serves again
 	revisions map[string]int64 // of the engine, by race; a race is missing while its revision is in doubt
 }
 
 // Props makes an engine's actor, to be spawned by its game.
 func Props(sys *kit.System, d *Deps, spec Spec) *actor.Props {
-	l := &lasting{ran: spec.Turn != galaxy.NoTurn, afresh: spec.Afresh, making: spec.Making, patch: spec.Patch, pin: spec.Pin}
+	l := &lasting{ran: spec.Turn != galaxy.NoTurn, afresh: spec.Afresh, making: spec.Making, patch: spec.Patch, pin: spec.Pin, since: spec.Since, places: semaphore.NewWeighted(readsAtOnce)}
 	return sys.Props(func() actor.Actor {
 		return &driver{Deps: d, Spec: spec, lasting: l, cancels: map[uint64]context.CancelFunc{}, revisions: map[string]int64{}}
 	}, kit.Kind("engine"))
@@ -59,7 +59,11 @@ type lasting struct {
 	making bool // the engine may be making the turn that is claimed
 	patch  *Patch
 	pin    galaxy.Pin
-	jobs   uint64 // so far: a job is known by its number to every incarnation
+	places *semaphore.Weighted // for reads
+	// since is when that which the engine is wanted for came due: who has waited longest is served first.
+	since time.Time
+	asked bool   // an engine that would make a turn twice was asked for one: that call may still arrive
+	jobs  uint64 // so far: a job is known by its number to every incarnation
 }
 
 const (
@@ -76,6 +80,7 @@ func (a *driver) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		a.life = a.lives.Add(1)
+		a.lasting.afresh, a.lasting.asked = a.lasting.afresh || a.lasting.asked, false
 		a.begin(c)
 	case jobDone:
 		delete(a.cancels, m.job)
@@ -101,8 +106,6 @@ func (a *driver) Receive(c actor.Context) {
 		a.onReportRead(c, m)
 	case FetchReports:
 		a.onFetchReports(c, m)
-	case fetching:
-		a.onFetching(m)
 	case fetched:
 		a.onFetched(c, m)
 	case Look:
@@ -187,17 +190,12 @@ func (a *driver) giveUp(c actor.Context) {
 	for _, w := range a.writes {
 		a.refuse(c, w.Message)
 	}
-	for _, r := range a.reads {
-		if m, ok := r.Message.(Report); ok {
-			a.tell(c, ReportRead{ID: m.ID, Err: errAway})
-		}
-	}
-	a.writes, a.reads, a.up = nil, nil, false
+	a.writes, a.up = nil, false
 }
 
 // die reports the engine's death to the game, and has the actor started anew.
 func (a *driver) die(c actor.Context, cause, log string) {
-	a.up = false
+	a.up, a.lasting.since = false, time.Now()
 	a.tell(c, Down{a.Serial, cause, log})
 	panic(fmt.Errorf("engine of game %s: %s", a.Game, cause))
 }
@@ -226,9 +224,9 @@ func (a *driver) fenced(work func() error) error {
 	return work()
 }
 
-// worker gives work on containers its turn.
-func (a *driver) worker(ctx context.Context, work func() error) error {
-	return a.workers.do(ctx, a.Since, func() error { return a.fenced(work) })
+// worker gives work on containers its turn, which comes by since when it has waited.
+func (a *driver) worker(ctx context.Context, since time.Time, work func() error) error {
+	return a.workers.do(ctx, since, func() error { return a.fenced(work) })
 }
 
 // room tells that there is room for a container job of that incarnation.
@@ -238,11 +236,15 @@ type room struct {
 }
 
 // tryAgain has work on a container that came to nothing tried again after a while, and as soon as there is room if that was missing.
+// The game is told when it is the daemon that does not answer.
 func (a *driver) tryAgain(c actor.Context, work string, err error) {
+	if errors.Is(err, galaxy.ErrDriverUnknown) && !errors.Is(err, errNotServing) {
+		a.tell(c, Unknown{a.Serial})
+	}
 	a.leaveGate()
 	if errors.Is(err, errFull) {
 		self, life := kit.Self(c), a.life
-		a.leave = a.workers.later(a.Since, func() { kit.Tell(self, room{life, work}) })
+		a.leave = a.workers.later(a.lasting.since, func() { kit.Tell(self, room{life, work}) })
 	}
 	a.timers.Start(c, work, a.jittered(a.Pace.Retry))
 }

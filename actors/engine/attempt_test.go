@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -48,4 +49,63 @@ func TestAnEngineThatNeverMakesTheTurnIsGivenUp(t *testing.T) {
 	}
 	tellTurn(ref)
 	require.Contains(t, next[engine.TurnFailed](r).Cause, "longer than")
+}
+
+// leaving has an engine not be there when it is looked at after its turn.
+type leaving struct {
+	engine.Client
+	gone bool
+}
+
+func (l *leaving) Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.GeneratedTurn, error) {
+	l.gone = true
+	return l.Client.Turn(ctx, address, game, expected)
+}
+
+func (l *leaving) Status(ctx context.Context, address string) (galaxy.EngineStatus, error) {
+	if l.gone {
+		l.gone = false
+		return galaxy.EngineStatus{}, &galaxy.EngineError{Kind: galaxy.EngineUnreachable, Message: "no connection"}
+	}
+	return l.Client.Status(ctx, address)
+}
+
+// TestAnEngineThatFailsAtATurnAndDiesIsStartedAgain: it may have made the turn, and only the next one will tell.
+func TestAnEngineThatFailsAtATurnAndDiesIsStartedAgain(t *testing.T) {
+	r, s := newRig(t, func(r *rig) { r.deps.Client = &leaving{Client: r.deps.Client} }), spec()
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	r.Fail(enginetest.Turn, enginetest.Fault{Status: http.StatusInternalServerError, Code: "broken", After: true})
+	tellTurn(ref)
+	require.Contains(t, next[engine.Down](r).Cause, "went away")
+	require.Equal(t, 4, next[engine.Up](r).Status.Turn)
+}
+
+// TestAPlainEngineThatWasAskedForATurnIsNotAskedByTheNextActor: the call may still arrive, and the engine would make another turn.
+func TestAPlainEngineThatWasAskedForATurnIsNotAskedByTheNextActor(t *testing.T) {
+	r, s := newRig(t), spec()
+	s.ExpectedTurn = false
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	hold := make(chan struct{})
+	defer close(hold)
+	r.Fail(enginetest.Turn, enginetest.Fault{Hold: hold})
+	tellTurn(ref)
+	require.Eventually(t, func() bool { return r.Calls(enginetest.Turn) == 1 }, eventually, tick)
+	r.Away(true)
+	r.Fail(enginetest.Healthz, enginetest.Fault{Status: http.StatusServiceUnavailable})
+	next[engine.Unknown](r)
+	r.stepIn(func(_ context.Context, what string) error {
+		if what == "ensure" {
+			r.stepIn(nil, nil)
+			return errDaemon // of which the actor dies
+		}
+		return nil
+	}, nil)
+	r.Away(false)
+	next[engine.Down](r)
+	next[engine.Up](r)
+	require.Equal(t, []string{"ensure", "ensure", "stop", "ensure"}, r.changes())
 }

@@ -44,7 +44,7 @@ func (a *driver) endFirst(ctx context.Context, l lasting) error {
 	if !l.afresh {
 		return nil
 	}
-	return a.op(ctx, "stop", a.worker(ctx, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }))
+	return a.op(ctx, "stop", a.worker(ctx, l.since, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }))
 }
 
 // lastLines is how many of an engine's lines are kept of its death, and lastBytes how many bytes of them at most.
@@ -76,7 +76,7 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 		return broughtUp{err: fmt.Errorf("look at the container: %w", err)}
 	}
 	for aside := false; ; aside = true {
-		b.container, b.err = a.start(ctx, l.pin, ran)
+		b.container, b.err = a.start(ctx, l.since, l.pin, ran)
 		if b.err != nil {
 			return b
 		}
@@ -105,14 +105,14 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 		}
 		// The game never ran, so what is in its directory is not its own.
 		a.log().Warn("the state directory of a game that never ran holds another game: it is set aside", zap.Stringer("holds", b.status.Game), zap.Int("turn", b.status.Turn))
-		if b.err = a.op(ctx, "set_aside", a.worker(ctx, func() error { return a.Containers.SetAside(ctx, a.Game) })); b.err != nil {
+		if b.err = a.op(ctx, "set_aside", a.worker(ctx, l.since, func() error { return a.Containers.SetAside(ctx, a.Game) })); b.err != nil {
 			return b
 		}
 	}
 }
 
-func (a *driver) start(ctx context.Context, pin galaxy.Pin, ran bool) (container galaxy.Container, err error) {
-	err = a.worker(ctx, func() error {
+func (a *driver) start(ctx context.Context, since time.Time, pin galaxy.Pin, ran bool) (container galaxy.Container, err error) {
+	err = a.worker(ctx, since, func() error {
 		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: pin.EngineVersion, ImageRef: pin.ImageRef, StateMustExist: ran})
 		return err
 	})
@@ -172,12 +172,9 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 			a.revisions[p.Race] = p.OrderRevision
 		}
 		a.log().Info("the engine is up", zap.String("address", a.address), zap.Int("turn", m.status.Turn))
-		a.tell(c, Up{a.Serial, m.status})
+		a.tell(c, Up{a.Serial, m.status, a.making})
 		a.timers.Start(c, probe, a.jittered(a.Pace.Probe))
-	case errors.Is(err, galaxy.ErrDriverUnknown):
-		a.tell(c, Unknown{a.Serial})
-		a.tryAgain(c, bring, err)
-	case errors.Is(err, errFull):
+	case errors.Is(err, galaxy.ErrDriverUnknown), errors.Is(err, errFull):
 		a.tryAgain(c, bring, err)
 	case errors.Is(err, galaxy.ErrImagePull), errors.Is(err, galaxy.ErrStartConfig):
 		a.log().Error("the engine cannot be started", zap.Error(err))
@@ -196,10 +193,17 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 
 // reason is what operators are told of a failure: the kind of it, for details stand in the log.
 func reason(err error) string {
-	for _, known := range []error{galaxy.ErrImagePull, galaxy.ErrStartConfig, galaxy.ErrStateMissing, errNoGame} {
-		if errors.Is(err, known) {
-			return known.Error()
-		}
+	if kind := kindOf(err); kind != nil {
+		return kind.Error()
 	}
 	return err.Error()
+}
+
+func kindOf(err error) error {
+	for _, known := range []error{galaxy.ErrImagePull, galaxy.ErrStartConfig, galaxy.ErrStateMissing, errNoGame} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return nil
 }

@@ -36,8 +36,7 @@ func TestABackendThatNoLongerServesTouchesNoContainer(t *testing.T) {
 				c.change(r, s.Game)
 			}
 			kit.Tell(ref, c.tell)
-			next[engine.Unknown](r)
-			next[engine.Unknown](r)
+			r.askedAgain(3)
 			require.Equal(t, before, r.changes())
 			r.away.Store(false)
 			c.back(t, r)
@@ -46,12 +45,11 @@ func TestABackendThatNoLongerServesTouchesNoContainer(t *testing.T) {
 }
 
 func TestAPatchWaitsWhileTheBackendDoesNotServe(t *testing.T) {
-	r, s := newRig(t), spec()
+	r, s := newRig(t), patching()
 	r.played(&s, 3)
-	s.Patch = &engine.Patch{Number: 5, Label: "five", Turn: 3, Digest: "recorded", To: galaxy.Pin{EngineVersion: "1.0.1", ImageRef: "engine:1.0.1"}}
 	r.away.Store(true)
 	ref := r.drive(s)
-	next[engine.Unknown](r)
+	r.askedAgain(2)
 	require.Empty(t, r.changes())
 	r.away.Store(false)
 	require.EqualValues(t, 5, next[engine.Patched](r).Number)
@@ -77,7 +75,7 @@ func TestALeaseThatIsLostInTheMiddle(t *testing.T) {
 		}
 	})
 	kit.Tell(ref, engine.Remove{Number: 7})
-	next[engine.Unknown](r)
+	r.askedAgain(2)
 	require.NotContains(t, r.changes(), "remove")
 	r.stepIn(nil, nil)
 	r.away.Store(false)

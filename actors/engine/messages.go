@@ -64,6 +64,7 @@ type (
 	Up struct {
 		Serial uint64
 		Status galaxy.EngineStatus
+		Making bool // the MakeTurn that it was told is under way
 	}
 	// Down: the engine died and is being restarted. Log is what it said last.
 	Down struct {
@@ -114,10 +115,11 @@ type (
 	Removed struct{ Number int64 }
 	// Patched: the new engine shows what the old one showed.
 	Patched struct{ Number int64 }
-	// PatchFailed: the state is what it was before the patch.
+	// PatchFailed: the state is what it was before the patch, unless the copy of that is kept.
 	PatchFailed struct {
 		Number int64
 		Cause  string
+		Kept   bool // the copy could not be put back: operators may have need of it
 	}
 	// Banished: the engine has taken a banish, or does not know the race.
 	Banished struct {
@@ -160,11 +162,8 @@ type (
 		life uint64
 		said Banished
 	}
-	// fetching: a fetch has been let in.
-	fetching struct{ life uint64 }
-	fetched  struct {
+	fetched struct {
 		life uint64
-		let  bool // it had begun
 		out  Fetched
 	}
 	patched struct {

@@ -42,7 +42,7 @@ func TestATurnThatWaitsForTheLeaseIsGivenUpWithTheEngine(t *testing.T) {
 	tellTurn(ref)
 	r.askedAgain(2)
 	kit.Tell(ref, engine.Stop{Number: 2})
-	next[engine.Unknown](r)
+	r.askedAgain(2)
 	r.away.Store(false)
 	next[engine.Stopped](r)
 	require.Zero(t, r.Calls(enginetest.Turn))
@@ -56,13 +56,8 @@ func TestAnEmptyEngineWaitsForTheLeaseToBeInitialised(t *testing.T) {
 		}
 	})
 	r.drive(s)
-	for range 8 { // more often than an engine may fail
-		switch m := (<-r.facts).(type) {
-		case engine.Unknown:
-		default:
-			require.FailNow(t, "it is held against the engine", "%T", m)
-		}
-	}
+	r.askedAgain(16) // more often than an engine may fail
+	require.Empty(t, r.facts, "nothing is held against the engine, nor told of the daemon")
 	require.Zero(t, r.Calls(enginetest.Init))
 	r.away.Store(false)
 	next[engine.Up](r)

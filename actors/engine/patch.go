@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 
 	"galaxy/backend/galaxy"
 )
+
+// putBackTries is how often the state of before is tried to be put back, while the daemon answers that it cannot be.
+const putBackTries = 10
 
 // tryPatch moves the engine to another version, or goes on taking that back. Every step can be repeated, so that whoever finds
 // an open patch begins anew: the copy of the state that is there already is the one of before.
@@ -29,26 +33,35 @@ func (a *driver) tryPatch(c actor.Context) {
 
 // forward starts the new version on the state. It gives why that must be taken back, or why nothing can be said yet.
 func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) {
-	if err := a.container(ctx, "stop", func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }); err != nil {
-		return "", err
-	}
-	switch err := a.container(ctx, "copy_state", func() error { return a.Containers.CopyState(ctx, a.Game, p.Label) }); {
-	case unsaid(err):
-		return "", err
-	case err != nil:
-		a.log().Error("the state could not be copied", zap.Error(err))
-		return "the state could not be copied", nil
-	}
-	container, err := a.start(ctx, p.To, true)
-	switch {
-	case unsaid(err):
-		return "", err
-	case err != nil:
-		return "the new engine could not be started: " + reason(err), nil
+	var container galaxy.Container
+	for _, step := range []struct {
+		failure string
+		do      func() error
+	}{
+		{"the engine could not be stopped", func() error { return a.container(ctx, "stop", a.stopFirst(ctx)) }},
+		{"the state could not be copied", func() error {
+			return a.container(ctx, "copy_state", func() error { return a.Containers.CopyState(ctx, a.Game, p.Label) })
+		}},
+		{"the new engine could not be started", func() (err error) {
+			container, err = a.start(ctx, a.Since, p.To, true)
+			return err
+		}},
+	} {
+		err := step.do()
+		if unsaid(ctx, err) {
+			return "", err
+		}
+		if err != nil {
+			a.log().Error("a patch fails: "+step.failure, zap.Error(err))
+			if kind := kindOf(err); kind != nil {
+				return step.failure + ": " + kind.Error(), nil
+			}
+			return step.failure, nil
+		}
 	}
 	s, err := a.ask(ctx, container.Address)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return "", err
 	case err != nil:
 		a.log().Error("a patched engine did not become healthy", zap.Error(err), zap.String("last_lines", a.lastWords(ctx)))
@@ -61,7 +74,7 @@ func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) 
 
 // takeBack puts the state of before in place.
 func (a *driver) takeBack(ctx context.Context, p Patch) error {
-	if err := a.container(ctx, "stop", func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }); err != nil {
+	if err := a.container(ctx, "stop", a.stopFirst(ctx)); err != nil {
 		return err
 	}
 	return a.container(ctx, "restore_state", func() error {
@@ -73,13 +86,19 @@ func (a *driver) takeBack(ctx context.Context, p Patch) error {
 	})
 }
 
-func (a *driver) container(ctx context.Context, name string, work func() error) error {
-	return a.op(ctx, name, a.worker(ctx, work))
+func (a *driver) stopFirst(ctx context.Context) func() error {
+	return func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }
 }
 
-// unsaid reports whether an error says nothing about the engine: it is to be tried again.
-func unsaid(err error) bool {
-	return errors.Is(err, galaxy.ErrDriverUnknown) || errors.Is(err, errFull) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+// container gives work on the container of an engine that is not being brought up its turn.
+func (a *driver) container(ctx context.Context, name string, work func() error) error {
+	return a.op(ctx, name, a.worker(ctx, a.Since, work))
+}
+
+// unsaid reports whether an error says nothing about the engine, so that it is to be tried again. That the time is over does say
+// something: tried again, it would be over again.
+func unsaid(ctx context.Context, err error) bool {
+	return err != nil && (errors.Is(err, galaxy.ErrDriverUnknown) || errors.Is(err, errFull) || errors.Is(ctx.Err(), context.Canceled))
 }
 
 func (a *driver) onPatched(c actor.Context, m patched) {
@@ -88,23 +107,33 @@ func (a *driver) onPatched(c actor.Context, m patched) {
 	}
 	number := a.lasting.patch.Number
 	switch {
-	case m.err != nil:
+	case m.err != nil && a.patience(m.err):
 		a.back = m.back
 		a.log().Warn("a patch waits; it is tried again", zap.String("taken_back_for", m.back), zap.Error(m.err))
-		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
-			a.tell(c, Unknown{a.Serial})
-		}
 		a.tryAgain(c, patching, m.err)
 		return
+	case m.err != nil:
+		a.log().Error("what a patch has changed cannot be put back: the copy of the state is kept", zap.String("label", a.lasting.patch.Label),
+			zap.String("cause", m.back), zap.Error(m.err))
+		a.tell(c, PatchFailed{Number: number, Cause: cmp.Or(m.back, "it went wrong") + "; the state of before could not be put back", Kept: true})
 	case m.back != "":
 		a.log().Error("a patch was taken back", zap.String("version", a.lasting.patch.To.EngineVersion), zap.String("cause", m.back))
-		a.tell(c, PatchFailed{number, m.back})
+		a.tell(c, PatchFailed{Number: number, Cause: m.back})
 	default:
 		a.lasting.pin = a.lasting.patch.To
 		a.tell(c, Patched{number})
 	}
 	a.lasting.patch = nil
 	a.bringUp(c)
+}
+
+// patience reports whether a patch that an error holds up is tried once more. Whoever says nothing is waited for.
+func (a *driver) patience(err error) bool {
+	if errors.Is(err, galaxy.ErrDriverUnknown) || errors.Is(err, errFull) {
+		return true
+	}
+	a.putBack++
+	return a.putBack < putBackTries
 }
 
 // onDropCopy gives the copy up of which a patch no longer has need.
@@ -114,7 +143,7 @@ func (a *driver) onDropCopy(c actor.Context, m DropCopy) {
 			return a.container(ctx, "drop_copy", func() error { return a.Containers.DropState(ctx, a.Game, m.Label) })
 		}
 		err := drop()
-		for ; err != nil && unsaid(err) && ctx.Err() == nil; err = drop() {
+		for ; unsaid(ctx, err) && ctx.Err() == nil; err = drop() {
 			wait(ctx, a.jittered(a.Pace.Retry))
 		}
 		if err != nil {
@@ -126,22 +155,20 @@ func (a *driver) onDropCopy(c actor.Context, m DropCopy) {
 
 // onRemove gives up what is under way, ends the container and takes it away.
 func (a *driver) onRemove(c actor.Context, m Remove) {
-	a.giveUp(c)
-	a.life = a.lives.Add(1)
-	a.writing, a.making, a.reading = false, false, 0
+	a.endUse(c)
 	a.remove(c, m.Number)
 }
 
 func (a *driver) remove(c actor.Context, number int64) {
-	life := a.life
+	life, since := a.life, a.lasting.since
 	a.job(c, a.Config.StopGrace+jobTimeout, func(ctx context.Context) any {
-		err := a.container(ctx, "remove", func() error {
+		err := a.worker(ctx, since, func() error {
 			if err := a.Containers.Stop(ctx, a.Game, a.Config.StopGrace); err != nil {
 				return err
 			}
 			return a.fenced(func() error { return a.Containers.Remove(ctx, a.Game) })
 		})
-		return removed{life, number, err}
+		return removed{life, number, a.op(ctx, "remove", err)}
 	}, func(err error) any { return removed{life, number, err} })
 }
 
@@ -150,9 +177,6 @@ func (a *driver) onRemoved(c actor.Context, m removed) {
 	case m.life != a.life:
 	case m.err != nil:
 		a.log().Warn("the container could not be removed; it is tried again", zap.Error(m.err))
-		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
-			a.tell(c, Unknown{a.Serial})
-		}
 		a.stopping = m.number
 		a.tryAgain(c, removing, m.err)
 	default:

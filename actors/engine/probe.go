@@ -104,25 +104,30 @@ func (a *driver) onProbed(c actor.Context, m probed) {
 // restart ends a container that is there but of no use, and then dies. When it cannot be ended, that is left to the next incarnation:
 // a call that was not answered may still arrive at it.
 func (a *driver) restart(c actor.Context, cause string) {
-	a.up, a.lasting.afresh = false, true
+	a.up, a.lasting.afresh, a.lasting.since = false, true, time.Now()
 	a.tell(c, Down{a.Serial, cause, ""})
 	a.end(c, 0, cause)
 }
 
 // end stops the container.
 func (a *driver) end(c actor.Context, number int64, cause string) {
-	life := a.life
+	life, since := a.life, a.lasting.since
 	a.job(c, a.Config.StopGrace+jobTimeout, func(ctx context.Context) any {
-		err := a.worker(ctx, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) })
+		err := a.worker(ctx, since, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) })
 		return stopped{life, number, cause, a.op(ctx, "stop", err)}
 	}, func(err error) any { return stopped{life, number, cause, err} })
 }
 
+// endUse gives up what is under way, for nobody wants the engine any more.
+func (a *driver) endUse(c actor.Context) {
+	a.giveUp(c)
+	a.life, a.lasting.since = a.lives.Add(1), time.Now()
+	a.writing, a.making = false, false
+}
+
 // onStop gives up what is under way, and stops the container.
 func (a *driver) onStop(c actor.Context, m Stop) {
-	a.giveUp(c)
-	a.life = a.lives.Add(1)
-	a.writing, a.making, a.reading = false, false, 0
+	a.endUse(c)
 	a.end(c, m.Number, "")
 }
 
@@ -136,9 +141,6 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 		a.die(c, m.cause, "")
 	case m.err != nil:
 		a.log().Warn("the engine could not be stopped; it is tried again", zap.Error(m.err))
-		if errors.Is(m.err, galaxy.ErrDriverUnknown) {
-			a.tell(c, Unknown{a.Serial})
-		}
 		a.stopping = m.number
 		a.tryAgain(c, ending, m.err)
 	default:

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,4 +76,28 @@ func TestAFetchThatWaitsForOtherGamesKeepsNoPlayerWaiting(t *testing.T) {
 	for range others + 1 {
 		require.NoError(t, next[engine.Fetched](r).Err)
 	}
+}
+
+func TestAnEngineIsGivenFourReadsAtATime(t *testing.T) {
+	r, s := newRig(t), spec()
+	s.Races = []string{"A", "B", "C", "D"}
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	hold := make(chan struct{})
+	for range 8 {
+		r.Fail(enginetest.Report, enginetest.Fault{Hold: hold})
+	}
+	for id := range 2 {
+		kit.Tell(ref, engine.Report{ID: uint64(id), Race: "A", Turn: 3})
+	}
+	kit.Tell(ref, engine.FetchReports{Turn: 3, Races: s.Races})
+	for id := range 2 {
+		kit.Tell(ref, engine.Report{ID: uint64(2 + id), Race: "A", Turn: 3})
+	}
+	require.Eventually(t, func() bool { return r.Calls(enginetest.Report) == 4 }, eventually, tick)
+	require.Never(t, func() bool { return r.Calls(enginetest.Report) > 4 }, 100*time.Millisecond, tick)
+	close(hold)
+	require.Len(t, next[engine.Fetched](r).Reports, 4)
+	require.Eventually(t, func() bool { return r.Calls(enginetest.Report) == 8 }, eventually, tick)
 }

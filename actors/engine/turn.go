@@ -22,7 +22,7 @@ const unreachableAllowed = 3
 
 func (a *driver) makeTurn(c actor.Context, m MakeTurn) {
 	life, address := a.life, a.address
-	a.making = true
+	a.making, a.lasting.asked = true, !a.lasting.pin.ExpectedTurn
 	a.job(c, a.Config.GenerationLimit, func(ctx context.Context) any {
 		t := a.tryTurn(ctx, address, m)
 		t.life, t.ask = life, m
@@ -110,6 +110,8 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 		return turnTried{status: s}, true
 	case e.Kind == galaxy.EngineUnanswered:
 		return turnTried{restart: "it did not answer the call for a turn, which may still arrive"}, true
+	case !settled:
+		return turnTried{restart: "it went away when it was asked for a turn"}, true
 	default:
 		a.log().Error("the engine cannot make the turn", zap.Int("turn", m.Recorded+1), zap.Error(e))
 		return turnTried{failed: fmt.Sprintf("status %d, code %q", e.Status, e.Code)}, true
@@ -244,7 +246,7 @@ func (a *driver) onTurnTried(c actor.Context, m turnTried) {
 		a.timers.Start(c, serving, a.jittered(a.Pace.Settle))
 		return
 	}
-	a.writing, a.making, a.misses = false, false, 0
+	a.writing, a.making, a.misses, a.lasting.asked = false, false, 0, false
 	switch {
 	case m.failed != "":
 		a.tell(c, TurnFailed{m.ask.Number, m.ask.Attempt, m.failed})

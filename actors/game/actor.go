@@ -181,8 +181,17 @@ func (t *table) load(c actor.Context, ctx context.Context) error {
 	if t.resident() {
 		kit.Tell(kit.Self(c), Wake{})
 	}
-	return t.catchUp(c, ctx)
+	if err := t.catchUp(c, ctx); err != nil {
+		return err
+	}
+	if t.game == nil {
+		return errDoubt
+	}
+	return nil
 }
+
+// errDoubt: what the game is now was stored, or not: nobody has said.
+var errDoubt = galaxy.Errorf(galaxy.ServiceUnavailable, "the game is being read anew; try again shortly")
 
 // catchUp decides on what an outage means for the deadline, before anything else is decided.
 func (t *table) catchUp(c actor.Context, ctx context.Context) error {

@@ -32,7 +32,7 @@ func (t *table) onCreate(c actor.Context, ctx context.Context, m Create) (galaxy
 	if errors.Is(err, galaxy.ErrRepeated) {
 		return t.createdBefore(ctx, m)
 	}
-	return t.current(refusal(err))
+	return t.current(c, ctx, refusal(err))
 }
 
 // createdBefore gives the game that the same request has made; galaxy.NotFound when there is none.
@@ -47,8 +47,11 @@ func (t *table) createdBefore(ctx context.Context, m Create) (galaxy.Game, error
 	return earlier, err
 }
 
-// current gives the game as it is now, unless what was asked for failed.
-func (t *table) current(err error) (galaxy.Game, error) {
+// current gives the game as it is now, unless what was asked for failed. What followed from that may have put it in doubt.
+func (t *table) current(c actor.Context, ctx context.Context, err error) (galaxy.Game, error) {
+	if err == nil {
+		err = t.load(c, ctx)
+	}
 	if err != nil {
 		return galaxy.Game{}, err
 	}
@@ -60,7 +63,7 @@ func (t *table) onGet(c actor.Context, ctx context.Context, m Get) (galaxy.Game,
 	if err == nil {
 		err = t.game.Show(m.To)
 	}
-	return t.current(err)
+	return t.current(c, ctx, err)
 }
 
 func (t *table) onEdit(c actor.Context, ctx context.Context, m Edit) (galaxy.Game, error) {
@@ -79,7 +82,7 @@ func (t *table) decide(c actor.Context, ctx context.Context, rule func(galaxy.Ga
 		change, err := rule(g)
 		return change, struct{}{}, err
 	}, nil)
-	return t.current(err)
+	return t.current(c, ctx, err)
 }
 
 // onMove makes a move of the lobby's table.

@@ -142,7 +142,7 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 	if o.batch != nil {
 		return t.keepBatch(ctx, o, m)
 	}
-	o.list.EngineRevision, o.list.StoredAt = m.Result.Revision, t.Now()
+	o.list.EngineRevision, o.list.StoredAt = o.list.After(m.Result.Revision), t.Now()
 	if err := t.Store.SaveOrders(ctx, o.list); err != nil {
 		// The engine holds a list that the store may lack: the next write reads the store, and the turn puts things right.
 		delete(t.stored, o.list.Race)
@@ -160,7 +160,7 @@ func (t *table) keepBatch(ctx context.Context, o order, m engine.OrdersPut) (Ord
 	if m.Result.Rejected > 0 {
 		return done, nil
 	}
-	o.batch.EngineRevision, o.batch.Result, o.batch.StoredAt = m.Result.Revision, m.Result, t.Now()
+	o.batch.EngineRevision, o.batch.Result, o.batch.StoredAt = o.list.After(m.Result.Revision), m.Result, t.Now()
 	if err := t.Store.SaveBatch(ctx, *o.batch); err != nil {
 		delete(t.stored, o.list.Race)
 		t.log().Warn("a batch that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))

@@ -56,10 +56,7 @@ func (t *table) onEngine(c actor.Context, m any) {
 	case engine.Up:
 		if m.Serial == t.engine.serial {
 			t.engine.up = true
-			t.learn(c, fact{name: "up", finished: m.Status.Finished, decide: func(g galaxy.Game, by galaxy.By, settle galaxy.Settlement) galaxy.GameChange {
-				m.Status.Settlement = settle
-				return g.EngineUp(m.Status, by)
-			}})
+			t.learn(c, t.isUp(m))
 			if t.game != nil && len(t.facts) == 0 {
 				t.ask(c) // for what has waited for it, when there was nothing to store
 			}
@@ -95,6 +92,18 @@ func (t *table) onEngine(c actor.Context, m any) {
 	}
 }
 
+// isUp is the fact that the engine answers. While it is at a turn that is all that it says: what it shows meanwhile is not what
+// comes of the turn.
+func (t *table) isUp(m engine.Up) fact {
+	if m.Making {
+		return plain("up", galaxy.Game.StillMaking)
+	}
+	return fact{name: "up", finished: m.Status.Finished, decide: func(g galaxy.Game, by galaxy.By, settle galaxy.Settlement) galaxy.GameChange {
+		m.Status.Settlement = settle
+		return g.EngineUp(m.Status, by)
+	}}
+}
+
 // onHandled takes what became of the other things that the engine was asked for.
 func (t *table) onHandled(c actor.Context, m any) {
 	switch m := m.(type) {
@@ -105,8 +114,11 @@ func (t *table) onHandled(c actor.Context, m any) {
 	case engine.Patched:
 		t.learn(c, plain("patched", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Patched(m.Number, by) }).then(func() { t.dropCopy(c, m.Number) }))
 	case engine.PatchFailed:
-		t.learn(c, plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.PatchFailed(m.Number, m.Cause, by) }).
-			then(func() { t.dropCopy(c, m.Number) }))
+		failed := plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.PatchFailed(m.Number, m.Cause, by) })
+		if !m.Kept {
+			failed = failed.then(func() { t.dropCopy(c, m.Number) })
+		}
+		t.learn(c, failed)
 	case engine.Banished:
 		t.engine.banished = slices.DeleteFunc(t.engine.banished, func(race string) bool { return race == m.Race })
 		if m.Err == nil {

@@ -84,6 +84,9 @@ func (s *service) start(ctx context.Context) error {
 	}
 	s.actors = system
 	s.started("actors", s.conf.Service.ShutdownTimeout, system.Stop)
+	if err := s.lease.Undisputed(ctx); err != nil {
+		return fmt.Errorf("wait until nobody else serves: %w", err)
+	}
 	s.push, err = grpcpush.Listen(grpcpush.Deps{Config: s.conf.Push, Hub: system.Push, Tokens: s.conf.HTTP.Tokens(), Serving: s.lease.Held,
 		Log: s.log.Named("push")})
 	if err != nil {

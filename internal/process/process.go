@@ -93,7 +93,15 @@ func (d *Driver) Ensure(ctx context.Context, spec galaxy.ContainerSpec) (galaxy.
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.start(spec, binary)
+	rec, err := d.read(spec.Game)
+	switch {
+	case err != nil || !d.alive(spec.Game, rec):
+		return d.start(spec, binary)
+	case rec.ImageRef != spec.ImageRef || rec.Version != spec.Version:
+		return galaxy.Container{}, fmt.Errorf("another engine of game %s was started meanwhile", spec.Game)
+	default: // by somebody who has looked at the same time
+		return d.container(spec.Game, rec, galaxy.ContainerRunning), nil
+	}
 }
 
 func binaryOf(ref string) (string, error) {
