@@ -118,3 +118,38 @@ func TestAnEngineThatComesBackToAPausedGame(t *testing.T) {
 	require.Equal(t, []any{Paused, RuntimeRunning, WhyPaused}, []any{back.Next.Status, back.Next.Runtime.Status, back.Next.Runtime.Why})
 	require.True(t, back.Next.EngineUp(shows(g, 0, "d0"), operator(noon)).Nothing())
 }
+
+// TestWhyTheDaemonIsAwaitedEndsWithThat: it has done, or told, something since.
+func TestWhyTheDaemonIsAwaitedEndsWithThat(t *testing.T) {
+	g := running(t)
+	stop, err := g.ForceStop(operator(noon))
+	require.NoError(t, err)
+	unknown := stop.Next.DriverUnknown(operator(noon)).Next
+	require.Equal(t, WhyDriverUnknown, unknown.Runtime.Why)
+	stopped := unknown.Stopped(unknown.Runtime.Op.Number, operator(noon)).Next
+	require.Equal(t, []any{WhyStopped, RuntimeStopped}, []any{stopped.Runtime.Why, stopped.Runtime.Status})
+
+	begun, err := opened(t, 2).ForceStart(EngineVersion{Version: "1.0.0", ImageRef: "engine:1", Enabled: true}, operator(noon))
+	require.NoError(t, err)
+	dies := begun.Next.DriverUnknown(operator(noon)).Next.EngineDown("exit 1", "", operator(noon)).Next
+	require.Equal(t, WhyRestarting, dies.Runtime.Why)
+	failed := begun.Next.StartFailed("no image", operator(noon)).Next
+	failed = failed.DriverUnknown(operator(noon)).Next
+	failed = failed.Stopped(failed.Runtime.Op.Number, operator(noon)).Next
+	require.Equal(t, []any{WhyStartFailed, "the start failed: no image"}, []any{failed.Runtime.Why, failed.Runtime.WhyText})
+}
+
+// TestOperatorsAreToldOfEveryResumeThatFails: each of them was theirs, or an owner's, and has come to nothing.
+func TestOperatorsAreToldOfEveryResumeThatFails(t *testing.T) {
+	g := running(t).EngineGone("exit 1", operator(noon))
+	keys := map[string]bool{g.Notices[len(g.Notices)-1].Key: true}
+	for i := range 3 {
+		resumed, err := g.Next.Resume(nil, operator(noon))
+		require.NoError(t, err)
+		g = resumed.Next.EngineGone("exit 1", operator(noon))
+		require.Len(t, g.Notices, 1, "members were told of the pause before")
+		require.Equal(t, EngineUnreachableNotice, g.Notices[0].Kind)
+		keys[g.Notices[0].Key] = true
+		require.Len(t, keys, i+2)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"galaxy/backend/galaxy"
 	"galaxy/backend/internal/postgres/pgtest"
@@ -303,4 +304,20 @@ func TestAnAddressWithoutAnAccountIsForgottenWithTheAccountThatAskedForIt(t *tes
 	require.NoError(t, err)
 	require.NotEmpty(t, mails.Mails, "what was mailed to another player is that player's")
 	require.NotEmpty(t, mails.Sessions)
+}
+
+// TestTwoWhoMakeTheSameMonthAtOnce: a start, and the sweep of the one before.
+func TestTwoWhoMakeTheSameMonthAtOnce(t *testing.T) {
+	st, _, _ := opened(t)
+	for year := range 5 {
+		at := storetest.Now().AddDate(year+1, 0, 0)
+		var both errgroup.Group
+		for range 4 {
+			both.Go(func() error {
+				_, err := st.KeepAudit(t.Context(), at, at.AddDate(-10, 0, 0))
+				return err
+			})
+		}
+		require.NoError(t, both.Wait())
+	}
 }

@@ -1,6 +1,7 @@
 package game_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -96,4 +97,25 @@ func TestAnEngineThatKeepsDyingPausesItsGame(t *testing.T) {
 	})
 	require.Equal(t, galaxy.Paused, g.Status)
 	require.Contains(t, g.Runtime.WhyText, "could not be brought up again")
+}
+
+// TestADaemonThatComesAndGoesDuringATurnBeginsNoNewAttempt: what is under way goes on, and its time is not given to it again.
+func TestADaemonThatComesAndGoesDuringATurnBeginsNoNewAttempt(t *testing.T) {
+	s := newStandIn(t)
+	s.open()
+	hold := make(chan struct{})
+	s.Fail(enginetest.Turn, enginetest.Fault{Hold: hold})
+	s.force(1)
+	require.Eventually(t, func() bool { return s.Calls(enginetest.Turn) == 1 }, 10*time.Second, time.Millisecond)
+	for range 3 {
+		s.Away(true)
+		s.Fail(enginetest.Healthz, enginetest.Fault{Status: http.StatusServiceUnavailable})
+		s.waits(galaxy.WhyDriverUnknown)
+		s.Away(false)
+		g := s.waits(galaxy.WhyGenerating)
+		require.Equal(t, 1, g.Runtime.Op.Attempt)
+	}
+	close(hold)
+	s.turnMade(1)
+	require.Equal(t, 1, s.Calls(enginetest.Turn))
 }

@@ -101,3 +101,25 @@ func TestAStartThatTakesTooLongWaitsForTheStoreQuietly(t *testing.T) {
 	s.refuse.Store(nil)
 	s.until("the start has failed", func(g galaxy.Game) bool { return g.Status == galaxy.StartFailed })
 }
+
+// TestADecisionThatIsFollowedByOneInDoubtIsAnswered: what was asked for is stored, whatever became of the turn that was due then.
+func TestADecisionThatIsFollowedByOneInDoubtIsAnswered(t *testing.T) {
+	s := newStandIn(t)
+	g := s.open()
+	var doubted atomic.Bool
+	s.refuse.Store(new(func(c galaxy.GameChange) error {
+		if op := c.Next.Runtime.Op; op != nil && op.Kind == galaxy.OpTurn && !doubted.Swap(true) {
+			return galaxy.ErrOutcomeUnknown
+		}
+		return nil
+	}))
+	s.mu.Lock()
+	s.ahead = time.Until(*g.Runtime.Deadline) + time.Second
+	s.mu.Unlock()
+	edited, err := ask(s.world, game.Edit{By: admin, Edit: galaxy.GameEdit{Description: new("decided at the deadline")}})
+	require.NoError(t, err)
+	require.Equal(t, "decided at the deadline", edited.Description)
+	require.True(t, doubted.Load())
+	s.turnMade(1)
+	require.Equal(t, 1, s.made())
+}

@@ -357,3 +357,46 @@ func TestTheLastLinesOfADeadEngineAreKept(t *testing.T) {
 	require.Contains(t, g.Runtime.Failure.Log, "last words")
 	s.open()
 }
+
+// TestAListThatTheEngineLostIsNotHiddenByWhatCameAfter: its revisions begin anew, and come to the same number.
+func TestAListThatTheEngineLostIsNotHiddenByWhatCameAfter(t *testing.T) {
+	const home = `[{"type":"planet.rename", "planet":1, "name":"Home"}]`
+	order := func(s *standIn) {
+		_, err := s.order(0, 1, home)
+		require.NoError(s.t, err)
+	}
+	batch := func(id string) func(*standIn) {
+		return func(s *standIn) {
+			_, err := s.batch(0, id, peace)
+			require.NoError(s.t, err)
+		}
+	}
+	for name, c := range map[string]struct{ before, after []func(*standIn) }{
+		"a batch after a list":    {[]func(*standIn){order}, []func(*standIn){batch("one")}},
+		"a list after a batch":    {[]func(*standIn){batch("one")}, []func(*standIn){order}},
+		"lists after two batches": {[]func(*standIn){batch("one"), batch("two")}, []func(*standIn){order, order, order}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStandIn(t)
+			for _, do := range c.before {
+				do(s)
+			}
+			s.Change(s.id, func(g *enginetest.Game) { clear(g.Lists); clear(g.Batches) })
+			for _, do := range c.after {
+				do(s)
+			}
+			held, err := ask(s.world, game.GetOrders{User: s.accounts[0].ID})
+			require.NoError(t, err)
+			hold := make(chan struct{})
+			s.Fail(enginetest.Turn, enginetest.Fault{Hold: hold})
+			s.force(1)
+			require.Eventually(t, func() bool { return s.Calls(enginetest.Turn) == 1 }, 10*time.Second, time.Millisecond)
+			race, lists, added := s.race(0), 0, 0
+			s.Change(s.id, func(g *enginetest.Game) { lists, added = len(g.Lists[race].Commands), len(g.Batches) })
+			require.Equal(t, []int{1, len(held.Batches)}, []int{lists, added}, "the list's commands, and the batches")
+			close(hold)
+			s.turnMade(1)
+		})
+	}
+}

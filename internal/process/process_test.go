@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"galaxy/backend/galaxy"
 	"galaxy/backend/internal/containertest"
@@ -38,6 +40,24 @@ func TestTheDriverPassesTheSuite(t *testing.T) {
 	require.NoError(t, err)
 	other := copyTo(t, engine, filepath.Join(t.TempDir(), "other"))
 	containertest.Run(t, d, containertest.Images{One: "file://" + engine, Two: "file://" + other, None: "file:///nowhere/engine"})
+}
+
+func TestTwoWhoStartAnEngineAtOnceGetOne(t *testing.T) {
+	d, err := New(t.TempDir())
+	require.NoError(t, err)
+	spec := galaxy.ContainerSpec{Game: galaxy.GameID{UUID: galaxy.NewID()}, Version: "1.0.0", ImageRef: "file://" + containertest.BuildEngine(t)}
+	t.Cleanup(func() { _ = d.Stop(context.Background(), spec.Game, time.Second) })
+	var all errgroup.Group
+	ids := make([]string, 8)
+	for i := range ids {
+		all.Go(func() error {
+			c, err := d.Ensure(t.Context(), spec)
+			ids[i] = c.ID
+			return err
+		})
+	}
+	require.NoError(t, all.Wait())
+	require.Len(t, slices.Compact(ids), 1)
 }
 
 func TestAnotherDriverAdoptsWhatRunsAndNoticesWhatDied(t *testing.T) {
