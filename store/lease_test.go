@@ -151,13 +151,17 @@ func TestWhoTakesOverIsUndisputedOnceAFrozenOneMustHaveNoticed(t *testing.T) {
 	}()
 	time.AfterFunc(20*time.Millisecond, func() { given = time.Now(); first.Release() })
 	lease := <-second
-	defer lease.Release()
 	require.True(t, lease.Held(), "it commits at once")
 	require.NoError(t, lease.Undisputed(t.Context()))
 	require.GreaterOrEqual(t, time.Since(given), pulse.Frozen)
+	lease.Release()
+	pulse.Frozen = time.Hour
+	third, err := st.AcquireLease(t.Context(), pulse)
+	require.NoError(t, err)
+	defer third.Release()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, (&store.Lease{}).Undisputed(ended), context.Canceled)
+	require.ErrorIs(t, third.Undisputed(ended), context.Canceled)
 }
 
 func TestABackendThatWasOvertakenWritesNothingAndGivesUp(t *testing.T) {

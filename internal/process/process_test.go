@@ -45,19 +45,24 @@ func TestTheDriverPassesTheSuite(t *testing.T) {
 func TestTwoWhoStartAnEngineAtOnceGetOne(t *testing.T) {
 	d, err := New(t.TempDir())
 	require.NoError(t, err)
-	spec := galaxy.ContainerSpec{Game: galaxy.GameID{UUID: galaxy.NewID()}, Version: "1.0.0", ImageRef: "file://" + containertest.BuildEngine(t)}
-	t.Cleanup(func() { _ = d.Stop(context.Background(), spec.Game, time.Second) })
-	var all errgroup.Group
-	ids := make([]string, 8)
-	for i := range ids {
-		all.Go(func() error {
-			c, err := d.Ensure(t.Context(), spec)
-			ids[i] = c.ID
-			return err
-		})
+	binary := "file://" + containertest.BuildEngine(t)
+	for range 10 {
+		spec := galaxy.ContainerSpec{Game: galaxy.GameID{UUID: galaxy.NewID()}, Version: "1.0.0", ImageRef: binary}
+		t.Cleanup(func() { _ = d.Stop(context.Background(), spec.Game, time.Second) })
+		var all errgroup.Group
+		ids, begin := make([]string, 8), make(chan struct{})
+		for i := range ids {
+			all.Go(func() error {
+				<-begin
+				c, err := d.Ensure(t.Context(), spec)
+				ids[i] = c.ID
+				return err
+			})
+		}
+		close(begin)
+		require.NoError(t, all.Wait())
+		require.Len(t, slices.Compact(ids), 1)
 	}
-	require.NoError(t, all.Wait())
-	require.Len(t, slices.Compact(ids), 1)
 }
 
 func TestAnotherDriverAdoptsWhatRunsAndNoticesWhatDied(t *testing.T) {
