@@ -29,7 +29,7 @@ func drillStart(t *testing.T, d *drill) {
 	}
 	usual := time.Since(began) / (2 * learning)
 	points := 2*len(commits) + 1
-	p := newPlan(commits, []string{anyInstant}, of(1, max(20, (240+points-1)/points)))
+	p := newPlan(commits, []string{anyInstant}, of(1, max(20, (190+points-1)/points)))
 	defer p.tell(d)
 	var each errgroup.Group
 	for _, w := range worlds {

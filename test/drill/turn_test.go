@@ -39,7 +39,7 @@ func drillTurn(t *testing.T, d *drill) {
 		return
 	}
 	points := 2*len(commits) + 3
-	p := newPlan(commits, []string{anyInstant, orderHangs, turnHangs}, of(1, max(20, (480+points-1)/points)))
+	p := newPlan(commits, []string{anyInstant, orderHangs, turnHangs}, of(1, max(20, (400+points-1)/points)))
 	defer p.tell(d)
 	var each errgroup.Group
 	for _, w := range worlds {
