@@ -85,6 +85,7 @@ func (w *world) crash(ctx context.Context, c *cluster, games []*game, usual time
 		err = errors.Join(err, errors.New("the service has ended"))
 	}
 	w.count(&w.rounds, 1)
+	w.db.Reset() // the judge's own connections may be those of before
 	if err == nil {
 		err = all(ctx, games, (*game).judge)
 	}
