@@ -106,11 +106,11 @@ func (g Game) retryTurn(by By) GameChange {
 }
 
 // making tells of an attempt at a turn.
-func (op Operation) making() string {
-	if op.Attempt > 1 {
-		return fmt.Sprintf("turn %d is being made, attempt %d", op.Turn, op.Attempt)
+func (o Operation) making() string {
+	if o.Attempt > 1 {
+		return fmt.Sprintf("turn %d is being made, attempt %d", o.Turn, o.Attempt)
 	}
-	return fmt.Sprintf("turn %d is being made", op.Turn)
+	return fmt.Sprintf("turn %d is being made", o.Turn)
 }
 
 // StillMaking is the engine answering while it is at the claimed turn, which it goes on being asked for: what comes of that decides.
