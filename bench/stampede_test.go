@@ -69,8 +69,10 @@ func (s stampede) round(t *testing.T) (late, stored, results float64) {
 	w.begin()
 	s.found(t, e, first)
 	madeAt(t, made, s.early)
-	w.quiet()
-	require.True(t, !*full || time.Now().Before(due), "the deadline came before the service was warm")
+	if *full { // otherwise the deadline may come first, and with it turns that hang
+		w.quiet()
+		require.True(t, time.Now().Before(due), "the deadline came before the service was warm")
+	}
 	others := s.games - s.hanging
 	all := make([]time.Duration, 0, others)
 	for _, at := range madeAt(t, made, others) {
