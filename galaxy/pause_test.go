@@ -129,6 +129,13 @@ func TestWhyTheDaemonIsAwaitedEndsWithThat(t *testing.T) {
 	stopped := unknown.Stopped(unknown.Runtime.Op.Number, operator(noon)).Next
 	require.Equal(t, []any{WhyStopped, RuntimeStopped}, []any{stopped.Runtime.Why, stopped.Runtime.Status})
 
+	owners, err := g.Pause(operator(noon))
+	require.NoError(t, err)
+	stop, err = owners.Next.ForceStop(operator(noon))
+	require.NoError(t, err)
+	stopped = stop.Next.DriverUnknown(operator(noon)).Next.Stopped(stop.Next.Runtime.Op.Number, operator(noon)).Next
+	require.Equal(t, WhyStopped, stopped.Runtime.Why, "also of a game that was paused before")
+
 	begun, err := opened(t, 2).ForceStart(EngineVersion{Version: "1.0.0", ImageRef: "engine:1", Enabled: true}, operator(noon))
 	require.NoError(t, err)
 	dies := begun.Next.DriverUnknown(operator(noon)).Next.EngineDown("exit 1", "", operator(noon)).Next

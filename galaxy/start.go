@@ -167,7 +167,7 @@ func (g Game) waits(by By) GameChange {
 	if r.Status != RuntimeFailed {
 		c.Next.Runtime.Status = RuntimeRunning
 	}
-	c.Next.Runtime.note(g.rests(by))
+	c.Next.Runtime.note(WhyCode(g.Reason), "the game is paused: "+g.Reason, by)
 	return c
 }
 
@@ -288,17 +288,17 @@ func (g Game) Stopped(number int64, by By) GameChange {
 	c.Next.Runtime.Status = RuntimeStopped
 	c.Next.Runtime.reopen()
 	if g.Runtime.Why == WhyDriverUnknown { // the daemon has done it
-		c.Next.Runtime.note(g.rests(by))
+		c.Next.Runtime.note(g.stops(by))
 	}
 	return c
 }
 
-// rests tells why a game whose engine has stopped goes no further by itself.
-func (g Game) rests(by By) (WhyCode, string, By) {
+// stops tells why a game whose engine has stopped goes no further by itself.
+func (g Game) stops(by By) (WhyCode, string, By) {
 	if g.Status == StartFailed {
 		return WhyStartFailed, "the start failed: " + g.Reason, by
 	}
-	return WhyCode(g.Reason), "the game is paused: " + g.Reason, by
+	return WhyStopped, "the engine is stopped", by
 }
 
 func (r *Runtime) note(code WhyCode, text string, by By) {

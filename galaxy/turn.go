@@ -122,7 +122,7 @@ func (g Game) StillMaking(by By) GameChange {
 	c := GameChange{Next: g}
 	c.Next.UpdatedAt = by.At
 	if g.Status == Paused {
-		c.Next.Runtime.note(g.rests(by))
+		c.Next.Runtime.note(WhyCode(g.Reason), "the game is paused: "+g.Reason, by)
 	} else {
 		c.Next.Runtime.note(WhyGenerating, op.making(), by)
 	}

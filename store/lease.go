@@ -137,7 +137,7 @@ func (l *Lease) Epoch() int64 { return l.epoch }
 // Lost is closed when another backend has taken over: there is no way back but a new start.
 func (l *Lease) Lost() <-chan struct{} { return l.lost }
 
-// Release gives the lease up, so that the next backend serves at once.
+// Release gives the lease up, so that the next backend takes over at once.
 func (l *Lease) Release() {
 	l.held.Store(false)
 	l.end()

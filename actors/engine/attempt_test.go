@@ -109,3 +109,20 @@ func TestAPlainEngineThatWasAskedForATurnIsNotAskedByTheNextActor(t *testing.T) 
 	next[engine.Up](r)
 	require.Equal(t, []string{"ensure", "ensure", "stop", "ensure"}, r.changes())
 }
+
+// TestAPlainEngineThatTakesTooLongIsEnded: its call would be obeyed after the game has gone on.
+func TestAPlainEngineThatTakesTooLongIsEnded(t *testing.T) {
+	r, s := newRig(t, func(r *rig) { r.deps.Config.GenerationLimit = 200 * time.Millisecond }), spec()
+	s.ExpectedTurn = false
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	hold := make(chan struct{})
+	defer close(hold)
+	r.Fail(enginetest.Turn, enginetest.Fault{Hold: hold})
+	tellTurn(ref)
+	require.Contains(t, next[engine.TurnFailed](r).Cause, "longer than")
+	next[engine.Down](r)
+	next[engine.Up](r)
+	require.Equal(t, []string{"ensure", "stop", "ensure"}, r.changes())
+}

@@ -23,8 +23,8 @@ var errBusy = errors.New("it is still making a turn that nobody waits for")
 
 // bringUp starts or adopts the engine.
 func (a *driver) bringUp(c actor.Context) {
-	life, l := a.life, *a.lasting
-	l.making = l.making || a.making
+	life, l, making := a.life, *a.lasting, a.making
+	l.making = l.making || making
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
 		b := broughtUp{err: a.endFirst(ctx, l)}
 		if b.err == nil {
@@ -34,7 +34,7 @@ func (a *driver) bringUp(c actor.Context) {
 		if b.err != nil {
 			b.log = a.lastWords(ctx)
 		}
-		b.life = life
+		b.life, b.making = life, making
 		return b
 	}, func(err error) any { return broughtUp{life: life, err: err} })
 }
@@ -172,7 +172,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 			a.revisions[p.Race] = p.OrderRevision
 		}
 		a.log().Info("the engine is up", zap.String("address", a.address), zap.Int("turn", m.status.Turn))
-		a.tell(c, Up{a.Serial, m.status, a.making})
+		a.tell(c, Up{a.Serial, m.status, m.making || a.making})
 		a.timers.Start(c, probe, a.jittered(a.Pace.Probe))
 	case errors.Is(err, galaxy.ErrDriverUnknown), errors.Is(err, errFull):
 		a.tryAgain(c, bring, err)

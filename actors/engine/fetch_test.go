@@ -24,7 +24,7 @@ func (slow) Report(ctx context.Context, _, race string, _ int) (json.RawMessage,
 // TestAReportThatDoesNotComeInTimeIsMissing, so that it is counted, and given up some day; unless nobody wants it any more.
 func TestAReportThatDoesNotComeInTimeIsMissing(t *testing.T) {
 	a := &driver{Deps: &Deps{Client: slow{}}, lasting: &lasting{places: semaphore.NewWeighted(readsAtOnce)}}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	got, err := a.fetch(ctx, "", FetchReports{Turn: 3, Races: []string{"A", "B", "C"}})
 	require.NoError(t, err)

@@ -64,7 +64,7 @@ type (
 	Up struct {
 		Serial uint64
 		Status galaxy.EngineStatus
-		Making bool // the MakeTurn that it was told is under way
+		Making bool // the MakeTurn that it was told is, or was until now, under way
 	}
 	// Down: the engine died and is being restarted. Log is what it said last.
 	Down struct {
@@ -148,6 +148,7 @@ type (
 		status    galaxy.EngineStatus
 		ended     bool // a container that was to be started afresh was ended
 		began     bool // the container was not running before
+		making    bool // it was at a turn that it was told to make: what it showed is not what came of that
 		deaf      bool // a container that was running before does not answer, or takes no orders: it must be ended
 		log       string
 		err       error
@@ -189,6 +190,7 @@ type (
 		status  galaxy.EngineStatus
 		banned  []Banished
 		failed  string // why the engine cannot make the turn
+		late    bool   // and its call, which would be obeyed again, may still arrive
 		restart string // why it must be restarted before anything can be said
 		// unserved: this backend does not serve the database now, and so has given up before anything could be said.
 		unserved bool

@@ -12,6 +12,9 @@ import (
 	"galaxy/backend/galaxy"
 )
 
+// errNoTime: the state of before is put back by the next job.
+var errNoTime = errors.New("no time was left to take it back")
+
 // putBackTries is how often the state of before is tried to be put back, while the daemon answers that it cannot be.
 const putBackTries = 10
 
@@ -24,11 +27,15 @@ func (a *driver) tryPatch(c actor.Context) {
 		if out.back == "" {
 			out.back, out.err = a.forward(ctx, p)
 		}
-		if out.back != "" && out.err == nil {
+		switch {
+		case out.back == "" || out.err != nil:
+		case ctx.Err() != nil:
+			out.err = errNoTime
+		default:
 			out.err = a.takeBack(ctx, p)
 		}
 		return out
-	}, func(err error) any { return patched{life: life, back: back, err: err} })
+	}, func(err error) any { return patched{life: life, back: cmp.Or(back, "it went wrong"), err: err} })
 }
 
 // forward starts the new version on the state. It gives why that must be taken back, or why nothing can be said yet.
@@ -115,7 +122,7 @@ func (a *driver) onPatched(c actor.Context, m patched) {
 	case m.err != nil:
 		a.log().Error("what a patch has changed cannot be put back: the copy of the state is kept", zap.String("label", a.lasting.patch.Label),
 			zap.String("cause", m.back), zap.Error(m.err))
-		a.tell(c, PatchFailed{Number: number, Cause: cmp.Or(m.back, "it went wrong") + "; the state of before could not be put back", Kept: true})
+		a.tell(c, PatchFailed{Number: number, Cause: m.back + "; the state of before could not be put back", Kept: true})
 	case m.back != "":
 		a.log().Error("a patch was taken back", zap.String("version", a.lasting.patch.To.EngineVersion), zap.String("cause", m.back))
 		a.tell(c, PatchFailed{Number: number, Cause: m.back})

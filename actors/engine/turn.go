@@ -28,6 +28,7 @@ func (a *driver) makeTurn(c actor.Context, m MakeTurn) {
 		t.life, t.ask = life, m
 		if ctx.Err() != nil && t.failed == "" && t.restart != "" {
 			t.failed, t.restart = fmt.Sprintf("the engine took longer than %s", a.Config.GenerationLimit), ""
+			t.late = !a.lasting.pin.ExpectedTurn
 		}
 		return t
 	}, func(err error) any { return turnTried{life: life, ask: m, restart: err.Error()} })
@@ -250,6 +251,10 @@ func (a *driver) onTurnTried(c actor.Context, m turnTried) {
 	switch {
 	case m.failed != "":
 		a.tell(c, TurnFailed{m.ask.Number, m.ask.Attempt, m.failed})
+		if m.late {
+			a.restart(c, m.failed)
+			return
+		}
 	case m.restart != "":
 		a.restart(c, m.restart)
 		return
