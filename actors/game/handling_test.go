@@ -173,12 +173,15 @@ func TestReportsAreReadAfterACrashBetweenTurnAndReports(t *testing.T) {
 
 func TestABanishIsSentAtOnceAndUntilItIsTaken(t *testing.T) {
 	s := newStandIn(t)
-	s.Fail(enginetest.Banish, enginetest.Fault{Status: 503})
+	hold := make(chan struct{})
+	s.Fail(enginetest.Banish, enginetest.Fault{Status: 503, Hold: hold})
 	race := s.race(1)
 	_, err := ask(s.world, game.Remove{By: admin, Membership: s.game().Members[1].ID})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return s.Calls(enginetest.Banish) == 1 }, 10*time.Second, time.Millisecond)
-	require.Equal(t, []string{race}, func() []string { g := s.game(); return g.Banished() }())
+	wanted := s.game()
+	close(hold)
+	require.Equal(t, []string{race}, wanted.Banished())
 	require.Eventually(t, func() bool { // as the sweep does
 		kit.Tell(s.games.Ref(s.id), game.Wake{})
 		g := s.game()
