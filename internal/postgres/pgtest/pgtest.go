@@ -17,6 +17,7 @@ import (
 var (
 	once     sync.Once
 	shared   *postgres.Cluster
+	home     string // of it
 	startErr error
 	template = struct {
 		sync.Mutex
@@ -30,13 +31,9 @@ func Run(m *testing.M) int {
 	code := m.Run()
 	if shared != nil {
 		_ = shared.Stop()
-		_ = os.RemoveAll(filepath.Dir(dataDir()))
+		_ = os.RemoveAll(home)
 	}
 	return code
-}
-
-func dataDir() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("galaxy-pgtest-%d", os.Getpid()), "data")
 }
 
 // Cluster gives the process's cluster, started by the first test that needs it.
@@ -45,8 +42,12 @@ func Cluster(t testing.TB) *postgres.Cluster {
 	once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if startErr = os.MkdirAll(filepath.Dir(dataDir()), 0o755); startErr == nil {
-			shared, startErr = postgres.Start(ctx, postgres.Options{Dir: dataDir(), Fast: true})
+		// Never a directory that is there already: a process of the same number may have been killed and have left its own.
+		if home, startErr = os.MkdirTemp("", "galaxy-pgtest-"); startErr == nil {
+			startErr = os.Chmod(home, 0o755)
+		}
+		if startErr == nil {
+			shared, startErr = postgres.Start(ctx, postgres.Options{Dir: filepath.Join(home, "data"), Fast: true})
 		}
 	})
 	if startErr != nil {
