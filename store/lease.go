@@ -142,10 +142,11 @@ func (l *Lease) Release() {
 	l.held.Store(false)
 	l.end()
 	l.wg.Wait()
+	l.held.Store(false) // it may have been got back meanwhile
 }
 
 func (l *Lease) keep(ctx context.Context, conn *pgx.Conn) {
-	for conn != nil && ctx.Err() == nil {
+	for conn != nil {
 		err := l.watch(ctx, conn)
 		l.held.Store(false)
 		_ = conn.Close(context.WithoutCancel(ctx))

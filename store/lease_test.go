@@ -300,3 +300,17 @@ func TestConfigReportsEveryProblem(t *testing.T) {
 	}
 	require.NoError(t, storetest.Config("postgres://x@127.0.0.1/x?search_path=backend").Validate())
 }
+
+// TestALeaseThatIsGivenUpAtOnceIsFree, also when nothing has watched over it yet.
+func TestALeaseThatIsGivenUpAtOnceIsFree(t *testing.T) {
+	dsn := pgtest.Database(t, storetest.Migrate)
+	st := storetest.OpenBare(t, dsn)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for range 50 {
+		l, err := st.AcquireLease(ctx, storetest.Pulse)
+		require.NoError(t, err, "a connection of the one before holds it")
+		l.Release()
+		require.False(t, l.Held())
+	}
+}
