@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,6 +65,7 @@ type Server struct {
 	Deps
 	grpc     *grpc.Server
 	listener net.Listener
+	ended    atomic.Bool
 	failed   chan error
 }
 
@@ -87,12 +89,24 @@ func Listen(d Deps) (*Server, error) {
 	}
 	s := &Server{Deps: d, grpc: grpc.NewServer(opts...), listener: l, failed: make(chan error, 1)}
 	pushv1.RegisterPushServer(s.grpc, s)
-	go func() { s.failed <- s.grpc.Serve(l) }()
+	go func() {
+		err := s.grpc.Serve(l)
+		s.ended.Store(true)
+		s.failed <- err
+	}()
 	return s, nil
 }
 
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Listening gives an error when the server takes no streams any more.
+func (s *Server) Listening(context.Context) error {
+	if s.ended.Load() {
+		return galaxy.Errorf(galaxy.ServiceUnavailable, "the push listener has ended")
+	}
+	return nil
+}
 
 // Failed gives an error when the server ends by itself.
 func (s *Server) Failed() <-chan error { return s.failed }

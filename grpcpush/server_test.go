@@ -179,7 +179,9 @@ func TestStreamsDrainBeforeTheServiceStops(t *testing.T) {
 	require.NoError(t, err)
 	_, err = stream.Recv()
 	require.Equal(t, codes.Unavailable, status.Code(err))
+	require.NoError(t, f.server.Listening(t.Context()))
 	require.NoError(t, f.server.Stop(t.Context()))
+	require.Eventually(t, func() bool { return f.server.Listening(t.Context()) != nil }, 5*time.Second, time.Millisecond)
 }
 
 func TestAStreamThatHangsIsCutOff(t *testing.T) {

@@ -16,14 +16,15 @@ import (
 type Front struct {
 	http     *http.Server
 	listener net.Listener
-	standby  http.Handler
-	surface  atomic.Pointer[Server] // nil while it stands by
+	waiting  atomic.Pointer[http.ServeMux] // answers until there is a surface
+	surface  atomic.Pointer[Server]
 	failed   chan error
 }
 
 // Open listens at the address of conf, as a standby. A port that is in use is waited for, but not for long.
 func Open(ctx context.Context, conf Config) (*Front, error) {
-	f := &Front{standby: standby(), failed: make(chan error, 1)}
+	f := &Front{failed: make(chan error, 1)}
+	f.waiting.Store(waiting(`{"status":"standby","checks":{"lease":"not held: another backend serves this database"}}`, "this backend stands by; another one serves"))
 	err := patiently(ctx, func() (err error) {
 		f.listener, err = net.Listen("tcp", conf.Addr)
 		return err
@@ -40,6 +41,11 @@ func Open(ctx context.Context, conf Config) (*Front, error) {
 	return f, nil
 }
 
+// Start says from now on that this backend holds the lease, and is getting ready to serve.
+func (f *Front) Start() {
+	f.waiting.Store(waiting(`{"status":"not_ready","checks":{"lease":"ok","start":"under way"}}`, "this backend is starting; try again shortly"))
+}
+
 // Serve answers with the surface from now on.
 func (f *Front) Serve(s *Server) { f.surface.Store(s) }
 
@@ -49,7 +55,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.Handler().ServeHTTP(w, r)
 		return
 	}
-	f.standby.ServeHTTP(w, r)
+	f.waiting.Load().ServeHTTP(w, r)
 }
 
 // Addr is where it listens.
@@ -70,10 +76,8 @@ func (f *Front) Stop(ctx context.Context) error {
 	return nil
 }
 
-const standbyBody = `{"status":"standby","checks":{"lease":"not held: another backend serves this database"}}`
-
-// standby answers while another backend serves the database.
-func standby() http.Handler {
+// waiting answers while there is nothing to serve with: readiness is what /readyz shows, reason what everybody else is told.
+func waiting(readiness, reason string) *http.ServeMux {
 	say := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -83,8 +87,8 @@ func standby() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", say(http.StatusOK, `{"status":"ok"}`))
-	mux.HandleFunc("GET /readyz", say(http.StatusServiceUnavailable, standbyBody))
-	mux.HandleFunc("/", say(http.StatusServiceUnavailable, `{"error":{"code":"service_unavailable","message":"this backend stands by; another one serves"}}`))
+	mux.HandleFunc("GET /readyz", say(http.StatusServiceUnavailable, readiness))
+	mux.HandleFunc("/", say(http.StatusServiceUnavailable, fmt.Sprintf(`{"error":{"code":"service_unavailable","message":%q}}`, reason)))
 	return mux
 }
 

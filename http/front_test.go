@@ -72,7 +72,15 @@ func TestAStandbyMakesWayWithoutAMomentInWhichNobodyListens(t *testing.T) {
 	require.Contains(t, body, "standby")
 	status, body = get("/api/v1/user/games")
 	require.Equal(t, http.StatusServiceUnavailable, status)
-	require.Contains(t, body, "service_unavailable")
+	require.Contains(t, body, "another one serves")
+
+	f.Start()
+	status, body = get("/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.JSONEq(t, `{"status":"not_ready","checks":{"lease":"ok","start":"under way"}}`, body)
+	status, body = get("/api/v1/user/games")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.JSONEq(t, `{"error":{"code":"service_unavailable","message":"this backend is starting; try again shortly"}}`, body)
 
 	s, err := New(Deps{Config: Config{WriteTimeout: 10 * time.Second}, Serving: func() bool { return true }, Now: time.Now, Log: zap.NewNop(),
 		Tracers: tracenoop.NewTracerProvider(), Meter: noop.Meter{}})

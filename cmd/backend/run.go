@@ -158,6 +158,7 @@ func (s *service) serveAlone(ctx context.Context) (err error) {
 	if s.lease, err = s.store.AcquireLease(ctx, store.DefaultPulse); err != nil {
 		return fmt.Errorf("lease: %w", err)
 	}
+	s.front.Start()
 	s.started("lease", time.Second, func(context.Context) error {
 		s.lease.Release()
 		return nil
@@ -169,12 +170,7 @@ func (s *service) checks() []http.Check {
 	return []http.Check{
 		{Name: "postgres", OK: s.store.Ping},
 		{Name: "migrations", OK: s.store.Migrated},
-		{Name: "push_listener", OK: func(context.Context) error {
-			if s.push == nil {
-				return errors.New("the push listener is not bound")
-			}
-			return nil
-		}},
+		{Name: "push_listener", OK: s.push.Listening},
 	}
 }
 
