@@ -1873,7 +1873,7 @@ type Runtime struct {
 	EndedAt       *time.Time `json:"ended_at,omitempty"`
 	EngineVersion *string    `json:"engine_version,omitempty"`
 
-	// Failure How the engine last died.
+	// Failure What last went wrong with the engine: its death, a patch that was taken back, or reports that could not be read.
 	Failure    *RuntimeFailure    `json:"failure,omitempty"`
 	GameID     openapi_types.UUID `json:"game_id"`
 	GameName   string             `json:"game_name"`
@@ -1898,7 +1898,10 @@ type Runtime struct {
 	// RemainingSeconds What a pause has left of the time to the deadline.
 	RemainingSeconds *int64 `json:"remaining_seconds,omitempty"`
 
-	// Reports The newest turn whose reports are all stored; absent before the first.
+	// ReportGaps Turns of which some reports could not be read; they are asked for again.
+	ReportGaps *[]int `json:"report_gaps,omitempty"`
+
+	// Reports The newest turn whose reports are stored, but for those of report_gaps; absent before the first.
 	Reports     *int          `json:"reports,omitempty"`
 	StartedAt   *time.Time    `json:"started_at,omitempty"`
 	StateDigest *string       `json:"state_digest,omitempty"`
@@ -1915,12 +1918,12 @@ type Runtime struct {
 	WhyText string `json:"why_text"`
 }
 
-// RuntimeFailure How the engine last died.
+// RuntimeFailure What last went wrong with the engine: its death, a patch that was taken back, or reports that could not be read.
 type RuntimeFailure struct {
 	At    time.Time `json:"at"`
 	Cause string    `json:"cause"`
 
-	// Log The engine's last lines.
+	// Log The last lines of an engine that died.
 	Log *string `json:"log,omitempty"`
 }
 

@@ -11,6 +11,17 @@ func (g Game) Banished() []string {
 	return races
 }
 
+// Out names the races that the engine has taken the banish of. It may have lost it since, as it may lose orders.
+func (g Game) Out() []string {
+	var races []string
+	for _, m := range g.Members {
+		if m.Banish == BanishTaken {
+			races = append(races, m.Race)
+		}
+	}
+	return races
+}
+
 // BanishAnswered records what the engine said to the banishing of a race. One that it does not know is beyond banishing:
 // operators are told, for somebody plays on under another name, or nobody does.
 func (g Game) BanishAnswered(race string, known bool, by By) GameChange {

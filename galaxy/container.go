@@ -12,6 +12,8 @@ type ContainerSpec struct {
 	ImageRef string // image reference; a file:// URL of a binary for the process driver
 	// StateMustExist forbids making the state directory: a game that has run must find its state.
 	StateMustExist bool
+	// StopGrace is how long a container that must give way has to end before it is killed.
+	StopGrace time.Duration
 }
 
 // ContainerState is what a driver knows of a container's life.

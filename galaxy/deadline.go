@@ -116,7 +116,7 @@ func (g Game) CatchUpWith(outages []Outage, by By) GameChange {
 
 func (c *GameChange) catchUp(o Outage, by By) bool {
 	g, r := &c.Next, &c.Next.Runtime
-	if g.Status != Running || r.Op != nil || r.Deadline == nil || o.To.Sub(o.From) < Interruption ||
+	if g.Status != Running || r.Op != nil && r.Op.Turn > 0 || r.Deadline == nil || o.To.Sub(o.From) < Interruption ||
 		r.DeadlineSetAt != nil && !r.DeadlineSetAt.Before(o.To) {
 		return false
 	}

@@ -139,12 +139,58 @@ func TestReportsAreStoredInOrderAndOnce(t *testing.T) {
 	require.Equal(t, []string{"Race-A", "Race-B"}, left.Next.Played(), "a race that was given up is still in the engine")
 }
 
-func TestReportsThatCannotBeReadAreGivenUp(t *testing.T) {
-	c := running(t).ReportsGivenUp(0, []Report{{Race: "Race-A", Packed: []byte("a report")}}, []string{"Race-B"}, "500", operator(noon))
-	require.Equal(t, 0, c.Next.Runtime.Reports)
+func TestReportsThatCannotBeReadAreAskedForAgain(t *testing.T) {
+	one := []Report{{Race: "Race-A", Packed: []byte("a report")}}
+	c := running(t).ReportsIncomplete(0, one, []string{"Race-B"}, "500", operator(noon))
+	require.Equal(t, 0, c.Next.Runtime.Reports, "later turns do not wait for them")
+	require.Equal(t, []int{0}, c.Next.Runtime.Gaps)
 	require.Len(t, c.Reports, 1)
 	require.Contains(t, c.Next.Runtime.Failure.Cause, "Race-B")
-	require.Equal(t, "runtime.reports_missing", c.Audit[len(c.Audit)-1].Action)
+	require.Equal(t, "runtime.report_gap", c.Audit[len(c.Audit)-1].Action)
+	turn, wanted := c.Next.ReportsWanted()
+	require.True(t, wanted)
+	require.Zero(t, turn)
+
+	g := c.Next
+	g.Runtime.Turn, g.Runtime.Gaps = 2, []int{0}
+	turn, _ = g.ReportsWanted()
+	require.Equal(t, 1, turn, "what was never asked for comes first")
+	g = g.ReportsIncomplete(1, one, []string{"Race-B"}, "500", operator(noon)).Next
+	g = g.ReportsFetched(2, one, operator(noon)).Next
+	require.Equal(t, []int{0, 1}, g.Runtime.Gaps)
+	again := g.ReportsIncomplete(0, one, []string{"Race-B"}, "500", operator(noon))
+	require.Equal(t, []int{1, 0}, again.Next.Runtime.Gaps, "each has its turn")
+	require.Empty(t, again.Audit)
+	require.Empty(t, again.Notices)
+	filled := again.Next.ReportsFetched(1, one, operator(noon)).Next
+	require.Equal(t, []int{0}, filled.Runtime.Gaps)
+	require.Equal(t, 2, filled.Runtime.Reports)
+	require.Equal(t, []int{1, 0}, again.Next.Runtime.Gaps, "a decision changes nothing of what it was made on")
+	filled = filled.ReportsFetched(0, one, operator(noon)).Next
+	_, wanted = filled.ReportsWanted()
+	require.False(t, wanted)
+}
+
+// TestAGapOfAFinishedGame: nobody will ask its engine again, so an operator is called, and its container is kept.
+func TestAGapOfAFinishedGame(t *testing.T) {
+	g := running(t)
+	over := shows(g, 0, "d0")
+	over.Finished = true
+	g = g.EngineUp(over, operator(evening)).Next
+	require.Equal(t, Finished, g.Status)
+	g = g.ReportsIncomplete(0, nil, []string{"Race-B"}, "500", operator(evening)).Next
+	require.True(t, g.Wanted())
+	require.True(t, g.CleanUp(operator(evening)).Nothing())
+	c := g.ReportsIncomplete(0, []Report{{Race: "Race-A", Packed: []byte("a report")}}, []string{"Race-B"}, "500", operator(evening))
+	require.Equal(t, WhyReports, c.Next.Runtime.Why)
+	require.Len(t, c.Notices, 1)
+	require.Len(t, c.Reports, 1)
+	require.False(t, c.Next.Wanted())
+	require.True(t, c.Next.CleanUp(operator(evening)).Nothing())
+	again, err := c.Next.Restart(operator(evening))
+	require.NoError(t, err)
+	require.True(t, again.Next.Wanted())
+	require.False(t, again.Next.ReportsFetched(0, nil, operator(evening)).Next.CleanUp(operator(evening)).Nothing())
 }
 
 func TestABanishIsWantedUntilTheEngineHasTakenIt(t *testing.T) {

@@ -140,7 +140,7 @@ func TestWhyTheDaemonIsAwaitedEndsWithThat(t *testing.T) {
 	require.NoError(t, err)
 	dies := begun.Next.DriverUnknown(operator(noon)).Next.EngineDown("exit 1", "", operator(noon)).Next
 	require.Equal(t, WhyRestarting, dies.Runtime.Why)
-	failed := begun.Next.StartFailed("no image", operator(noon)).Next
+	failed := begun.Next.StartFailed("no image", "", operator(noon)).Next
 	failed = failed.DriverUnknown(operator(noon)).Next
 	failed = failed.Stopped(failed.Runtime.Op.Number, operator(noon)).Next
 	require.Equal(t, []any{WhyStartFailed, "the start failed: no image"}, []any{failed.Runtime.Why, failed.Runtime.WhyText})

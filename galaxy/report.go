@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -52,11 +53,21 @@ func (g Game) Played() []string {
 	return races
 }
 
-// ReportsWanted gives the oldest turn of which reports are not stored yet.
+// ReportsWanted gives the turn whose reports are to be read next: the oldest one that was not asked for, or else one of which some
+// could not be read.
 func (g Game) ReportsWanted() (turn int, wanted bool) {
 	r := g.Runtime
-	return r.Reports + 1, r.Reports < r.Turn
+	switch {
+	case r.Reports < r.Turn:
+		return r.Reports + 1, true
+	case len(r.Gaps) > 0:
+		return r.Gaps[0], true
+	}
+	return NoTurn, false
 }
+
+// Gap reports whether some reports of a turn could not be read.
+func (r Runtime) Gap(turn int) bool { return slices.Contains(r.Gaps, turn) }
 
 // unreadable notes that the last reports of a finished game cannot be had, for its engine does not come up. Nothing further is
 // tried, and its container is kept, until an operator has it restarted.
@@ -65,6 +76,11 @@ func (g Game) unreadable(cause string, by By) GameChange {
 	if g.Status != Finished || !wanted || g.Runtime.Op != nil || g.Runtime.Why == WhyReports {
 		return GameChange{}
 	}
+	return g.restUnread(turn, cause, by)
+}
+
+// restUnread has a finished game wait for an operator to see to its reports.
+func (g Game) restUnread(turn int, cause string, by By) GameChange {
 	c := g.change(by, "runtime.reports_missing")
 	reason := fmt.Sprintf("the game is over, but the reports of turn %d are not stored: %s", turn, cause)
 	c.Next.Runtime.Failure = &Failure{At: by.At, Cause: cause}
@@ -80,14 +96,15 @@ func (g Game) readAgain(by By) GameChange {
 	return c
 }
 
-// ReportsFetched stores the reports of the oldest turn that lacks them. A race that has none in the engine has none here.
+// ReportsFetched stores the reports of the turn that is wanted. A race that has none in the engine has none here.
 func (g Game) ReportsFetched(turn int, reports []Report, by By) GameChange {
 	if wanted, ok := g.ReportsWanted(); !ok || turn != wanted {
 		return GameChange{}
 	}
 	c := GameChange{Next: g}
 	c.Next.UpdatedAt = by.At
-	c.Next.Runtime.Reports = turn
+	r := &c.Next.Runtime
+	r.Reports, r.Gaps = max(r.Reports, turn), slices.DeleteFunc(slices.Clone(r.Gaps), func(gap int) bool { return gap == turn })
 	for _, r := range reports {
 		r.Epoch, r.Turn = g.Runtime.Epoch, turn
 		c.Reports = append(c.Reports, r)
@@ -95,14 +112,25 @@ func (g Game) ReportsFetched(turn int, reports []Report, by By) GameChange {
 	return c
 }
 
-// ReportsGivenUp is ReportsFetched without those that the engine would not give: the later ones, and the clean-up, do not wait for
-// them for ever.
-func (g Game) ReportsGivenUp(turn int, reports []Report, missing []string, cause string, by By) GameChange {
+// ReportsIncomplete is ReportsFetched without those that the engine would not give. The turn stays a gap: it is asked for again, but
+// later ones do not wait for it. When there is nothing else to be read of a finished game, an operator is called.
+func (g Game) ReportsIncomplete(turn int, reports []Report, missing []string, cause string, by By) GameChange {
 	c := g.ReportsFetched(turn, reports, by)
 	if c.Nothing() {
 		return c
 	}
-	c.Next.Runtime.Failure = &Failure{At: by.At, Cause: fmt.Sprintf("reports of turn %d could not be read (%s): %s", turn, strings.Join(missing, ", "), cause)}
-	c.audit(by, "runtime.reports_missing", nil, map[string]any{"turn": turn, "races": missing, "cause": cause})
+	known := g.Runtime.Gap(turn)
+	c.Next.Runtime.Gaps = append(c.Next.Runtime.Gaps, turn)
+	failed := fmt.Sprintf("reports of turn %d could not be read (%s): %s", turn, strings.Join(missing, ", "), cause)
+	if !known {
+		c.Next.Runtime.Failure = &Failure{At: by.At, Cause: failed}
+		c.audit(by, "runtime.report_gap", nil, map[string]any{"turn": turn, "races": missing, "cause": cause})
+		return c
+	}
+	if g.Status == Finished && g.Runtime.Op == nil {
+		rests := c.Next.restUnread(turn, failed, by)
+		rests.Reports = c.Reports
+		return rests
+	}
 	return c
 }

@@ -56,7 +56,8 @@ type Runtime struct {
 	WhySince  time.Time // since when
 	StartedAt *time.Time
 	EndedAt   *time.Time // when the game was over, and the container's retention began
-	Failure   *Failure   // how the engine last died; nil before it ever did
+	Failure   *Failure   // what last went wrong with the engine; nil before anything did
+	Gaps      []int      // turns, up to Reports, of which not every report could be read; those first that are asked for next
 }
 
 // Pin is the engine that a game is played on.
@@ -66,11 +67,11 @@ type Pin struct {
 	ExpectedTurn  bool // the engine is known to honour expectedTurn
 }
 
-// Failure is how an engine died, for operators.
+// Failure is what went wrong with an engine, for operators: its death, a patch that was taken back, or reports that it would not give.
 type Failure struct {
 	At    time.Time
 	Cause string
-	Log   string // the engine's last lines
+	Log   string // the last lines of an engine that died
 }
 
 // OperationKind names what can be done to an engine's life.

@@ -71,6 +71,9 @@ func (g Game) EngineUp(s EngineStatus, by By) GameChange {
 	}
 	switch r.Compare(g.ID, s) {
 	case ShowsRecorded:
+		if s.Finished {
+			return g.ends(s, by)
+		}
 		return g.back(s, by)
 	case ShowsNext:
 		return g.adopt(s, by)
@@ -82,7 +85,7 @@ func (g Game) EngineUp(s EngineStatus, by By) GameChange {
 // started records turn 0 of a game whose engine was just initialised.
 func (g Game) started(s EngineStatus, by By) GameChange {
 	if s.Game != g.ID || s.Turn != 0 || !g.SameRoster(s.Players) {
-		return g.StartFailed("the engine came up with another game than was asked for", by)
+		return g.StartFailed("its engine came up with another game than was asked for", "", by)
 	}
 	c := g.change(by, "runtime.started")
 	c.Next.Status = Running
@@ -196,6 +199,18 @@ func (g Game) EngineDown(cause, log string, by By) GameChange {
 	return c
 }
 
+// LastWords adds what the engine had said to how it died.
+func (g Game) LastWords(log string, by By) GameChange {
+	f := g.Runtime.Failure
+	if f == nil || f.Log != "" {
+		return GameChange{}
+	}
+	c := GameChange{Next: g}
+	c.Next.UpdatedAt = by.At
+	c.Next.Runtime.Failure = &Failure{At: f.At, Cause: f.Cause, Log: log}
+	return c
+}
+
 // DriverUnknown records that the container daemon does not answer. Nothing is concluded from that.
 func (g Game) DriverUnknown(by By) GameChange {
 	if g.Runtime.Why == WhyDriverUnknown || g.Runtime.Held() || g.over() {
@@ -203,6 +218,9 @@ func (g Game) DriverUnknown(by By) GameChange {
 	}
 	c := GameChange{Next: g}
 	c.Next.UpdatedAt = by.At
+	if g.Runtime.Status == RuntimeRunning {
+		c.Next.Runtime.close(by) // it is told of an engine that does not answer either
+	}
 	c.Next.Runtime.note(WhyDriverUnknown, "the container daemon does not answer; the engine's state is unknown until it does", by)
 	return c
 }
@@ -214,7 +232,7 @@ func (g Game) EngineGone(cause string, by By) GameChange {
 		return GameChange{}
 	}
 	if g.Status == Starting {
-		return g.StartFailed(cause, by)
+		return g.StartFailed("its engine did not come up", cause, by)
 	}
 	if g.over() {
 		return g.unreadable(cause, by)
@@ -241,19 +259,23 @@ func (g Game) EngineRefused(kind Kind, cause string, by By) GameChange {
 	return c
 }
 
-// StartFailed takes a start back: the container is stopped, its state kept.
-func (g Game) StartFailed(cause string, by By) GameChange {
+// StartFailed takes a start back: the container is stopped, its state kept. Everybody may read reason; operators also read the
+// cause, which may be empty.
+func (g Game) StartFailed(reason, cause string, by By) GameChange {
 	if g.Status != Starting {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.start_failed")
-	c.Next.Status, c.Next.Reason = StartFailed, cause
+	c.Next.Status, c.Next.Reason = StartFailed, reason
+	if cause != "" {
+		reason += ": " + cause
+	}
 	c.updated(by)
 	r := &c.Next.Runtime
 	r.begin(Operation{Kind: OpStop}, by)
-	r.note(WhyStartFailed, "the start failed: "+cause, by)
+	r.note(WhyStartFailed, "the start failed: "+reason, by)
 	if by.Kind == BySystem {
-		c.alert(ContainerStartFailed, fmt.Sprintf("%s:%d", g.ID, r.OpNumber), by, Payload{Reason: cause})
+		c.alert(ContainerStartFailed, fmt.Sprintf("%s:%d", g.ID, r.OpNumber), by, Payload{Reason: reason})
 	}
 	return c
 }
@@ -266,7 +288,7 @@ func (g Game) ForceStop(by By) (GameChange, error) {
 	case r.Op != nil && (r.Op.Kind == OpStop || r.Op.Kind == OpPatch || r.Op.Kind == OpRemove):
 		return GameChange{}, g.busy()
 	case g.Status == Starting:
-		return g.StartFailed("stopped by an operator", by), nil
+		return g.StartFailed("stopped by an operator", "", by), nil
 	case g.Status != Running && g.Status != Paused:
 		return GameChange{}, g.cannot("be stopped")
 	case r.Status == RuntimeStopped, r.Status == RuntimeRemoved:
@@ -322,7 +344,8 @@ func (g Game) Wanted() bool {
 	case RuntimeStarting, RuntimeRunning, RuntimeGenerating, RuntimeFailed:
 		return true
 	case RuntimeFinished: // until its last reports are stored
-		return g.Runtime.Reports < g.Runtime.Turn && g.Runtime.Why != WhyReports
+		_, wanted := g.ReportsWanted()
+		return wanted && g.Runtime.Why != WhyReports
 	}
 	return false
 }

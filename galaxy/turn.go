@@ -30,11 +30,11 @@ func (r Runtime) Compare(id GameID, s EngineStatus) Verdict {
 	}
 }
 
-// Due reports whether the next turn's deadline has come and nothing stands in its way.
+// Due reports whether the next turn's deadline has come and nothing stands in its way, such as an engine of which nothing is known.
 func (g Game) Due(now time.Time) bool {
 	r := g.Runtime
 	due := r.DueAt()
-	return g.Status == Running && r.Status == RuntimeRunning && r.Op == nil && !r.Held() && due != nil && !now.Before(*due)
+	return g.Status == Running && r.Status == RuntimeRunning && r.Op == nil && !r.Held() && r.Why != WhyDriverUnknown && due != nil && !now.Before(*due)
 }
 
 // ClaimDue is ClaimTurn for a turn whose time has come, by the schedule or because everybody is ready.
@@ -143,10 +143,26 @@ func (g Game) TurnMade(number int64, attempt int, s EngineStatus, by By) GameCha
 	case ShowsNext:
 		return g.adopt(s, by)
 	case ShowsRecorded:
+		if s.Finished {
+			return g.ends(s, by)
+		}
 		return g.retryTurn(by)
 	default:
 		return g.hold(s, by)
 	}
+}
+
+// ends is the engine showing that the game was over with the recorded turn. A turn that was claimed is not made.
+func (g Game) ends(s EngineStatus, by By) GameChange {
+	c := g.change(by, "game.ended")
+	r := &c.Next.Runtime
+	r.Op, r.Patch = nil, nil
+	if r.Deadline != nil {
+		c.skip(*r.Deadline, "finished", by)
+	}
+	c.observe(s.Players)
+	c.finish(s, by)
+	return c
 }
 
 // adopt records the turn that the engine has made, claimed or not.
@@ -162,9 +178,7 @@ func (g Game) adopt(s EngineStatus, by By) GameChange {
 		case CauseEarly:
 			line.Outcome = TimelineEarly
 		}
-		if op.Due != nil && by.At.After(*op.Due) {
-			line.Lateness = by.At.Sub(*op.Due)
-		}
+		line.Lateness = late(op.Due, by.At)
 	}
 	after := by.At
 	if line.Deadline != nil && line.Deadline.After(after) {
@@ -232,7 +246,7 @@ func (g Game) TurnFailed(number int64, attempt int, cause string, by By) GameCha
 	c := g.change(by, "runtime.generation_failed")
 	r := &c.Next.Runtime
 	op := r.Op
-	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: op.Turn, Outcome: TimelineFailed, Cause: string(op.Cause), By: op.By, Deadline: op.Due, At: by.At}}
+	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: op.Turn, Outcome: TimelineFailed, Cause: string(op.Cause), By: op.By, Deadline: op.Due, At: by.At, Lateness: late(op.Due, by.At)}}
 	r.Op, r.Status, r.Remaining = nil, RuntimeFailed, new(time.Duration)
 	r.noDeadline()
 	c.pause(WhyGenerationFail, "the engine could not make the turn: "+cause, by)
@@ -245,11 +259,25 @@ func (g Game) hold(s EngineStatus, by By) GameChange {
 	r := &c.Next.Runtime
 	c.audit(by, "runtime.state_mismatch.seen", map[string]any{"turn": r.Turn, "digest": r.Digest},
 		map[string]any{"turn": s.Turn, "digest": s.Digest, "game_id": s.Game.String()})
-	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: r.Turn + 1, Outcome: TimelineHeld, Cause: string(WhyMismatch), By: by.Principal, Deadline: r.Deadline, At: by.At}}
+	c.heldLine(by)
 	r.Status, r.Patch = RuntimeRunning, nil
 	r.reopen()
 	c.breakOff(StateMismatchNotice, WhyMismatch, fmt.Sprintf("turn %d is recorded, but the engine shows turn %d of game %s", r.Turn, s.Turn, s.Game), by)
 	return c
+}
+
+// heldLine notes that the deadline has met a game that is held.
+func (c *GameChange) heldLine(by By) {
+	r := c.Next.Runtime
+	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: r.Turn + 1, Outcome: TimelineHeld, Cause: string(WhyMismatch), By: by.Principal, Deadline: r.Deadline, At: by.At, Lateness: late(r.Deadline, by.At)}}
+}
+
+// late is how long after a deadline something was; 0 before it, and without one.
+func late(due *time.Time, at time.Time) time.Duration {
+	if due == nil {
+		return 0
+	}
+	return max(0, at.Sub(*due))
 }
 
 // Lost holds a game that has run but whose engine has no state any more.
@@ -261,6 +289,7 @@ func (g Game) Lost(cause string, by By) GameChange {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.state_mismatch")
+	c.heldLine(by)
 	c.Next.Runtime.Status, c.Next.Runtime.Patch = RuntimeUnreachable, nil
 	c.Next.Runtime.reopen()
 	c.breakOff(StateMismatchNotice, WhyMismatch, cause, by)
@@ -271,7 +300,7 @@ func (g Game) Lost(cause string, by By) GameChange {
 func (g Game) Unstorable(what string, by By) GameChange {
 	cause := "the engine tells what cannot be stored: " + what
 	if g.Status == Starting {
-		return g.StartFailed(cause, by)
+		return g.StartFailed("its engine tells what cannot be stored", what, by)
 	}
 	return g.Lost(cause, by)
 }

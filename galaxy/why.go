@@ -136,7 +136,7 @@ var told = map[WhyCode]struct {
 	WhyFinished: {Sentences{"the game is over", "nothing: its reports can still be read"},
 		"its container is taken away after a while; its state and its reports are kept"},
 	WhyReports: {Sentences{"the game is over", "an operator sees to the reports of its last turn"},
-		"an operator sets right what keeps the engine from coming up, and restarts it; its container is kept until then"},
+		"an operator sees what keeps them from being read, and restarts the engine; its container is kept until then"},
 	WhyStartFailed: {Sentences{Text: "the start has failed"}, "the start is tried again, or the game is made ready to start"},
 	WhyRemoved:     {Sentences{"the game is over", "nothing: its reports can still be read"}, "nothing: the state is kept"},
 }

@@ -22,6 +22,13 @@ func optional(s string) *string {
 	return &s
 }
 
+func gapsOf(turns []int) *[]int {
+	if len(turns) == 0 {
+		return nil
+	}
+	return &turns
+}
+
 func turnOf(turn int) *int {
 	if turn == galaxy.NoTurn {
 		return nil

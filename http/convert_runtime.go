@@ -11,7 +11,7 @@ func runtimeOf(g galaxy.Game, m galaxy.Moment) api.Runtime {
 	r, e := g.Runtime, g.Explain(m)
 	out := api.Runtime{GameID: g.ID.UUID, GameName: g.Name, GameStatus: api.GameStatus(g.Status), Status: api.RuntimeStatus(r.Status),
 		DriverUnknown: r.Why == galaxy.WhyDriverUnknown, EngineVersion: optional(r.EngineVersion), ImageRef: optional(r.ImageRef),
-		Turn: turnOf(r.Turn), Reports: turnOf(r.Reports), StateDigest: optional(r.Digest), Deadline: r.Deadline, EarlyAt: r.EarlyAt, Makeup: r.Makeup,
+		Turn: turnOf(r.Turn), Reports: turnOf(r.Reports), ReportGaps: gapsOf(r.Gaps), StateDigest: optional(r.Digest), Deadline: r.Deadline, EarlyAt: r.EarlyAt, Makeup: r.Makeup,
 		ClosedSince: r.ClosedSince, Operation: operationOf(r.Op),
 		Why: string(e.Code), WhyText: e.Text, WhySince: e.Since, Next: e.Next, NextAt: e.NextAt, StartedAt: r.StartedAt, EndedAt: r.EndedAt}
 	if r.Remaining != nil {

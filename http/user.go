@@ -81,12 +81,17 @@ func (h *handlers) GetOrders(ctx context.Context, r api.GetOrdersRequestObject) 
 }
 
 func (h *handlers) GetReport(ctx context.Context, r api.GetReportRequestObject) (api.GetReportResponseObject, error) {
-	report, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), game.GetReport{User: caller(ctx), Turn: int(r.Turn)})
+	ask := game.GetReport{User: caller(ctx), Turn: int(r.Turn)}
+	report, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), ask)
+	if err == nil && report.Raw == nil {
+		report.Raw, err = h.Store.Report(living(ctx), gameID(r.GameID), report.Epoch, int(r.Turn), report.Race)
+		if report.MayLack && galaxy.Is(err, galaxy.NotFound) {
+			ask.Engine = true
+			report, err = kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), ask)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if report.Raw == nil {
-		report.Raw, err = h.Store.Report(living(ctx), gameID(r.GameID), report.Epoch, int(r.Turn), report.Race)
-	}
-	return verbatim(report.Raw), err
+	return verbatim(report.Raw), nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -146,6 +147,9 @@ func runtime(m model.Runtimes) galaxy.Runtime {
 		Epoch: int(m.Epoch), Turn: int(m.Turn), Reports: int(m.Reports), Digest: m.Digest, Deadline: m.Deadline, DeadlineSetAt: m.DeadlineSetAt, EarlyAt: m.EarlyAt,
 		Makeup: m.Makeup, ClosedSince: m.ClosedSince, Remaining: milliseconds(m.RemainingMs), OpNumber: m.OpNumber, Pauses: int(m.Pauses),
 		Why: galaxy.WhyCode(m.Why), WhyText: m.WhyText, WhySince: m.WhySince, StartedAt: m.StartedAt, EndedAt: m.EndedAt}
+	if len(m.ReportGaps) > len("[]") {
+		_ = json.Unmarshal(m.ReportGaps, &r.Gaps) // which is what was stored
+	}
 	if m.PatchVersion != nil {
 		r.Patch = &galaxy.Pin{EngineVersion: *m.PatchVersion, ImageRef: deref(m.PatchImage), ExpectedTurn: deref(m.PatchExpectedTurn)}
 	}
@@ -165,6 +169,10 @@ func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 		Epoch: int32(r.Epoch), Turn: int32(r.Turn), Reports: int32(r.Reports), Digest: r.Digest, Deadline: r.Deadline, DeadlineSetAt: r.DeadlineSetAt, EarlyAt: r.EarlyAt,
 		Makeup: r.Makeup, ClosedSince: r.ClosedSince, RemainingMs: inMilliseconds(r.Remaining), OpNumber: r.OpNumber, Pauses: int32(r.Pauses),
 		Why: string(r.Why), WhyText: r.WhyText, WhySince: r.WhySince, StartedAt: r.StartedAt, EndedAt: r.EndedAt}
+	m.ReportGaps = json.RawMessage("[]")
+	if len(r.Gaps) > 0 {
+		m.ReportGaps, _ = json.Marshal(r.Gaps) // numbers
+	}
 	if p := r.Patch; p != nil {
 		m.PatchVersion, m.PatchImage, m.PatchExpectedTurn = &p.EngineVersion, &p.ImageRef, &p.ExpectedTurn
 	}
@@ -265,7 +273,7 @@ const dueQuery = `SELECT game_id FROM (
 		SELECT game_id, deadline AS at FROM runtimes WHERE deadline <= $1
 		UNION ALL SELECT game_id, early_at FROM runtimes WHERE early_at <= $1
 		UNION ALL SELECT game_id, op_since FROM runtimes WHERE op_kind IS NOT NULL
-		UNION ALL SELECT game_id, $1 FROM runtimes WHERE reports < turn
+		UNION ALL SELECT game_id, $1 FROM runtimes WHERE (reports < turn OR report_gaps <> '[]') AND (reports < turn OR status = 'finished')
 			AND status IN ('starting', 'running', 'generation_in_progress', 'generation_failed', 'finished') AND why <> 'reports_missing'
 		UNION ALL SELECT m.game_id, $1 FROM memberships m JOIN runtimes r USING (game_id) WHERE m.banish = 'wanted'
 			AND r.status IN ('starting', 'running', 'generation_in_progress', 'generation_failed')) due
@@ -277,7 +285,7 @@ func (s *Store) DueGames(ctx context.Context, now time.Time, limit int) ([]galax
 	return s.gameIDs(ctx, dueQuery, now, limit)
 }
 
-const endedQuery = `SELECT game_id FROM runtimes WHERE ended_at < $1 AND status <> 'removed' AND NOT (status = 'finished' AND reports < turn) ORDER BY ended_at LIMIT $2`
+const endedQuery = `SELECT game_id FROM runtimes WHERE ended_at < $1 AND status <> 'removed' AND NOT (status = 'finished' AND (reports < turn OR report_gaps <> '[]')) ORDER BY ended_at LIMIT $2`
 
 // EndedGames gives games that were over before a time, have their reports stored, and whose containers have not been taken away.
 func (s *Store) EndedGames(ctx context.Context, before time.Time, limit int) ([]galaxy.GameID, error) {

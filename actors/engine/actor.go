@@ -23,18 +23,18 @@ var errAway = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not
 type driver struct {
 	*Deps
 	Spec
-	lasting  *lasting
-	life     uint64 // of this incarnation, unique in the process
-	up       bool
-	address  string
-	misses   int
-	unknown  bool  // the daemon did not answer when the engine did not either
-	stopping int64 // number of the stop that is tried again
-	timers   kit.Timers
-	cancels  map[uint64]context.CancelFunc // of jobs under way
-	back     string                        // why a patch is being taken back
-	putBack  int                           // how often that was in vain
-	leave    func()                        // the place outside the gate for container work; nil without one
+	lasting *lasting
+	life    uint64 // of this incarnation, unique in the process
+	up      bool
+	address string
+	misses  int
+	unknown bool    // the daemon did not answer when the engine did not either
+	ending  stopped // the stop that is tried again
+	timers  kit.Timers
+	cancels map[uint64]context.CancelFunc // of jobs under way
+	back    string                        // why a patch is being taken back
+	putBack int                           // how often that was in vain
+	leave   func()                        // the place outside the gate for container work; nil without one
 
 	writing   bool
 	writes    []kit.Held       // PutOrders and MakeTurn that wait
@@ -69,7 +69,7 @@ type lasting struct {
 const (
 	probe    = "probe"
 	bring    = "bring up"
-	ending   = "stop"
+	stopping = "stop"
 	removing = "remove"
 	patching = "patch"
 	serving  = "serve again"
@@ -94,6 +94,8 @@ func (a *driver) Receive(c actor.Context) {
 		a.onDropCopy(c, m)
 	case PutOrders, PutBatch, MakeTurn, Banish:
 		a.onWrite(c, m)
+	case CloseOrders:
+		a.onCloseOrders(c)
 	case banished:
 		a.onBanished(c, m)
 	case ordersPut:
@@ -143,10 +145,10 @@ func (a *driver) again(c actor.Context, work string) {
 	switch work {
 	case bring:
 		a.begin(c)
-	case ending:
-		a.end(c, a.stopping, "")
+	case stopping:
+		a.end(c, a.ending.number, a.ending.cause)
 	case removing:
-		a.remove(c, a.stopping)
+		a.remove(c, a.ending.number)
 	case patching:
 		a.tryPatch(c)
 	case serving:
@@ -195,10 +197,13 @@ func (a *driver) giveUp(c actor.Context) {
 
 // die reports the engine's death to the game, and has the actor started anew.
 func (a *driver) die(c actor.Context, cause, log string) {
-	a.up, a.lasting.since = false, time.Now()
+	a.up, a.lasting.since = false, kit.Now(c)
 	a.tell(c, Down{a.Serial, cause, log})
-	panic(fmt.Errorf("engine of game %s: %s", a.Game, cause))
+	a.fail(cause)
 }
+
+// fail has the actor started anew.
+func (a *driver) fail(cause string) { panic(fmt.Errorf("engine of game %s: %s", a.Game, cause)) }
 
 // op counts work on a container.
 func (a *driver) op(ctx context.Context, name string, err error) error {
@@ -226,13 +231,7 @@ func (a *driver) fenced(work func() error) error {
 
 // worker gives work on containers its turn, which comes by since when it has waited.
 func (a *driver) worker(ctx context.Context, since time.Time, work func() error) error {
-	return a.workers.do(ctx, since, func() error { return a.fenced(work) })
-}
-
-// room tells that there is room for a container job of that incarnation.
-type room struct {
-	life uint64
-	work string // name of its timer
+	return a.workers.doWhile(ctx, since, a.Pace.Place, func() error { return a.fenced(work) })
 }
 
 // tryAgain has work on a container that came to nothing tried again after a while, and as soon as there is room if that was missing.

@@ -105,7 +105,7 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 		}
 		// The game never ran, so what is in its directory is not its own.
 		a.log().Warn("the state directory of a game that never ran holds another game: it is set aside", zap.Stringer("holds", b.status.Game), zap.Int("turn", b.status.Turn))
-		if b.err = a.op(ctx, "set_aside", a.worker(ctx, l.since, func() error { return a.Containers.SetAside(ctx, a.Game) })); b.err != nil {
+		if b.err = a.op(ctx, "set_aside", a.worker(ctx, l.since, func() error { return a.Containers.SetAside(ctx, a.Game, a.Config.StopGrace) })); b.err != nil {
 			return b
 		}
 	}
@@ -113,7 +113,7 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 
 func (a *driver) start(ctx context.Context, since time.Time, pin galaxy.Pin, ran bool) (container galaxy.Container, err error) {
 	err = a.worker(ctx, since, func() error {
-		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: pin.EngineVersion, ImageRef: pin.ImageRef, StateMustExist: ran})
+		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: pin.EngineVersion, ImageRef: pin.ImageRef, StateMustExist: ran, StopGrace: a.Config.StopGrace})
 		return err
 	})
 	return container, a.op(ctx, "start", err)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,7 @@ type Containers interface {
 	Ensure(ctx context.Context, spec galaxy.ContainerSpec) (galaxy.Container, error)
 	Inspect(ctx context.Context, game galaxy.GameID) (galaxy.Container, error)
 	Stop(ctx context.Context, game galaxy.GameID, grace time.Duration) error
-	SetAside(ctx context.Context, game galaxy.GameID) error
+	SetAside(ctx context.Context, game galaxy.GameID, grace time.Duration) error
 	Remove(ctx context.Context, game galaxy.GameID) error
 	Logs(ctx context.Context, game galaxy.GameID, tail int) (string, error)
 	CopyState(ctx context.Context, game galaxy.GameID, label string) error
@@ -103,12 +104,15 @@ type Pace struct {
 	Retry  time.Duration // of what the daemon did not answer
 	Settle time.Duration // between looks at an engine that makes a turn
 	Health time.Duration // the longest a started engine may take to answer
+	// Place is how long work on a container holds its place among what is done at once. What takes longer, such as a pull from a
+	// registry that hangs, keeps no other game waiting. 0: that of DefaultPace.
+	Place time.Duration
 	// Restarts is how a failing engine is met; one that is given up pauses its game.
 	Restarts kit.Backoff
 }
 
 // DefaultPace is that of the service.
-var DefaultPace = Pace{Probe: 15 * time.Second, Retry: 5 * time.Second, Settle: time.Second, Health: 30 * time.Second,
+var DefaultPace = Pace{Probe: 15 * time.Second, Retry: 5 * time.Second, Settle: time.Second, Health: 30 * time.Second, Place: 30 * time.Second,
 	Restarts: kit.Backoff{Min: time.Second, Max: time.Minute, Retries: 4, Within: 10 * time.Minute}}
 
 // New completes what all engines share.
@@ -120,6 +124,7 @@ func New(d Deps, meter metric.Meter) (*Deps, error) {
 	if d.probes, err = meter.Int64Counter("runtime_health_probes", metric.WithDescription("Health probes of engines, by outcome.")); err != nil {
 		return nil, err
 	}
+	d.Pace.Place = cmp.Or(d.Pace.Place, DefaultPace.Place)
 	d.workers = newGate(d.Config.WorkerPool, d.Config.JobQueue)
 	d.fetches = newGate(fetchingAtOnce, math.MaxInt)
 	d.turns = newGate(d.Config.TurnConcurrency, math.MaxInt)

@@ -83,7 +83,7 @@ func (r *rig) drive(s engine.Spec) kit.Ref {
 			switch m := c.Message().(type) {
 			case *actor.Started:
 				child = c.Spawn(engine.Props(r.sys, r.all, s))
-			case engine.Stop, engine.Remove, engine.DropCopy, engine.MakeTurn, engine.Banish, engine.Report, engine.FetchReports, engine.Look:
+			case engine.Stop, engine.Remove, engine.DropCopy, engine.MakeTurn, engine.PutOrders, engine.PutBatch, engine.CloseOrders, engine.Banish, engine.Report, engine.FetchReports, engine.Look:
 				kit.Send(c, child, m)
 			case *actor.Terminated:
 				r.facts <- m
@@ -134,6 +134,7 @@ type daemon struct {
 
 	mu     sync.Mutex
 	done   []string
+	graces []time.Duration // that containers were given to end
 	before func(ctx context.Context, what string) error
 	after  func(what string)
 }
@@ -150,6 +151,12 @@ func (d *daemon) changes() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.done)
+}
+
+func (d *daemon) grants(grace time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.graces = append(d.graces, grace)
 }
 
 func (d *daemon) change(ctx context.Context, what string, do func() error) error {
@@ -170,6 +177,7 @@ func (d *daemon) change(ctx context.Context, what string, do func() error) error
 }
 
 func (d *daemon) Ensure(ctx context.Context, spec galaxy.ContainerSpec) (container galaxy.Container, err error) {
+	d.grants(spec.StopGrace)
 	err = d.change(ctx, "ensure", func() (err error) {
 		container, err = d.Engines.Ensure(ctx, spec)
 		return err
@@ -178,11 +186,13 @@ func (d *daemon) Ensure(ctx context.Context, spec galaxy.ContainerSpec) (contain
 }
 
 func (d *daemon) Stop(ctx context.Context, id galaxy.GameID, grace time.Duration) error {
+	d.grants(grace)
 	return d.change(ctx, "stop", func() error { return d.Engines.Stop(ctx, id, grace) })
 }
 
-func (d *daemon) SetAside(ctx context.Context, id galaxy.GameID) error {
-	return d.change(ctx, "set aside", func() error { return d.Engines.SetAside(ctx, id) })
+func (d *daemon) SetAside(ctx context.Context, id galaxy.GameID, grace time.Duration) error {
+	d.grants(grace)
+	return d.change(ctx, "set aside", func() error { return d.Engines.SetAside(ctx, id, grace) })
 }
 
 func (d *daemon) Remove(ctx context.Context, id galaxy.GameID) error {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// errFull: more jobs wait already than may. The one that is refused waits with its game, and is called when there is room.
+// errFull: more jobs wait already than may, or for longer than this one can. The one that is refused waits with its game, and is called when there is room.
 var errFull = errors.New("too many jobs are waiting")
 
 // gate lets a bounded number of jobs of all games in at a time. Those come first that have waited longest, by when what they
@@ -32,7 +32,7 @@ type ticket struct {
 
 func newGate(slots, limit int) *gate { return &gate{free: slots, limit: limit} }
 
-// do runs work when its turn has come, or gives errFull.
+// do runs work when its turn has come, or gives errFull: of a place that it did not get in time too.
 func (g *gate) do(ctx context.Context, since time.Time, work func() error) error {
 	if err := g.acquire(ctx, since); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (g *gate) acquire(ctx context.Context, since time.Time) error {
 	if in {
 		g.release()
 	}
-	return fmt.Errorf("wait for a place: %w", ctx.Err())
+	return fmt.Errorf("%w: %w", errFull, ctx.Err())
 }
 
 func (g *gate) release() {

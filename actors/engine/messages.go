@@ -15,9 +15,13 @@ type (
 		Race     string
 		Turn     int
 		Commands []json.RawMessage
+		Until    time.Time // nobody waits for the answer any more; zero: somebody always does
 	}
+	// CloseOrders refuses what waits of PutOrders and PutBatch, for their turn is to be made.
+	CloseOrders struct{}
 	// MakeTurn makes the turn after Recorded. Before that, the races of Banish that the engine still lets play are
-	// banished, and the lists of Orders that it does not hold are put again. TurnMade or TurnFailed answers it, or Down when the engine dies of it.
+	// banished, and those of Out that it shows as playing; the lists of Orders that it does not hold are put again. TurnMade or
+	// TurnFailed answers it, or Down when the engine dies of it.
 	MakeTurn struct {
 		Number   int64
 		Attempt  int
@@ -25,6 +29,7 @@ type (
 		Digest   string
 		Orders   []galaxy.StoredOrders
 		Banish   []string
+		Out      []string
 		Due      time.Time // who has waited longest is served first
 	}
 	// PutBatch hands a race's batch of commands to the engine; OrdersPut with the same ID answers it. It is safe to repeat.
@@ -34,6 +39,7 @@ type (
 		Turn     int
 		Batch    string
 		Commands []json.RawMessage
+		Until    time.Time
 	}
 	// Banish takes a race out of the game; Banished answers it.
 	Banish struct{ Race string }
@@ -70,6 +76,11 @@ type (
 	Down struct {
 		Serial uint64
 		Cause  string
+		Log    string
+	}
+	// LastWords: what the engine that is Down had said, when that was not known yet.
+	LastWords struct {
+		Serial uint64
 		Log    string
 	}
 	// Unknown: the container daemon does not answer; nothing is known of the engine.
@@ -137,6 +148,12 @@ type (
 	}
 )
 
+// room: there is room for a container job of that incarnation.
+type room struct {
+	life uint64
+	work string // name of its timer
+}
+
 // jobDone: a job need not be cancelled any more. Its result comes as a message of its own.
 type jobDone struct{ job uint64 }
 
@@ -203,6 +220,7 @@ type (
 		life   uint64
 		number int64 // 0: to be restarted for cause
 		cause  string
+		log    string // what the engine had said, of one that is to be restarted
 		err    error
 	}
 )

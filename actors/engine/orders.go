@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,13 +31,11 @@ func (a *driver) onWrite(c actor.Context, m any) {
 // refuse answers a write that the engine is not there for. A turn is not answered: when the engine is up the game sees what it
 // holds, and asks again.
 func (a *driver) refuse(c actor.Context, m any) {
-	switch m := m.(type) {
-	case PutOrders:
-		a.tell(c, OrdersPut{ID: m.ID, Err: errAway})
-	case PutBatch:
-		a.tell(c, OrdersPut{ID: m.ID, Err: errAway})
-	case Banish:
-		a.tell(c, Banished{Race: m.Race, Err: errAway})
+	if o, ok := orderOf(m); ok {
+		a.tell(c, OrdersPut{ID: o.id, Err: errAway})
+	}
+	if b, ok := m.(Banish); ok {
+		a.tell(c, Banished{Race: b.Race, Err: errAway})
 	}
 }
 
@@ -45,6 +45,11 @@ func (a *driver) nextWrite(c actor.Context) {
 	}
 	next := a.writes[0]
 	a.writes = a.writes[1:]
+	if o, ok := orderOf(next.Message); ok && !o.until.IsZero() && o.until.Before(time.Now()) {
+		a.tell(c, OrdersPut{ID: o.id, Err: kit.ErrTimeout})
+		a.nextWrite(c)
+		return
+	}
 	a.writing = true
 	next.Resume(c)
 	switch m := next.Message.(type) {
@@ -57,6 +62,34 @@ func (a *driver) nextWrite(c actor.Context) {
 	case MakeTurn:
 		a.makeTurn(c, m)
 	}
+}
+
+// queued is what PutOrders and PutBatch have in common.
+type queued struct {
+	id    uint64
+	turn  int
+	until time.Time
+}
+
+func orderOf(m any) (o queued, ok bool) {
+	switch m := m.(type) {
+	case PutOrders:
+		return queued{m.ID, m.Turn, m.Until}, true
+	case PutBatch:
+		return queued{m.ID, m.Turn, m.Until}, true
+	}
+	return o, false
+}
+
+// onCloseOrders refuses the orders that the engine was not given yet.
+func (a *driver) onCloseOrders(c actor.Context) {
+	a.writes = slices.DeleteFunc(a.writes, func(w kit.Held) bool {
+		o, ok := orderOf(w.Message)
+		if ok {
+			a.tell(c, OrdersPut{ID: o.id, Err: galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", o.turn)})
+		}
+		return ok
+	})
 }
 
 func (a *driver) putOrders(c actor.Context, m PutOrders) {
@@ -108,16 +141,24 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 	return p
 }
 
-// revision reads the engine's revision of a race's list. An engine that does not know the operation has none: its lists
-// are then put whatever holds.
+// revision reads the engine's revision of a race's list: in its status when it does not know the operation, which it need not.
 func (a *driver) revision(ctx context.Context, address string, m PutOrders) (*int64, error) {
 	list, err := a.Client.Orders(ctx, address, m.Race, m.Turn)
 	var e *galaxy.EngineError
-	if errors.As(err, &e) && e.Kind == galaxy.EngineRefused && e.Status == 404 && e.Code != engineapi.CodeRaceUnknown {
-		return nil, nil
+	if !errors.As(err, &e) || e.Kind != galaxy.EngineRefused || e.Code == engineapi.CodeRaceUnknown || !slices.Contains(unknownOperation, e.Status) {
+		return &list.Revision, err
 	}
-	return &list.Revision, err
+	s, err := a.Client.Status(ctx, address)
+	for _, p := range s.Players {
+		if p.Race == m.Race {
+			return &p.OrderRevision, err
+		}
+	}
+	return nil, err
 }
+
+// unknownOperation is how an engine answers to an operation that it lacks.
+var unknownOperation = []int{http.StatusNotFound, http.StatusMethodNotAllowed}
 
 // forPlayer gives what the player is told of a failure, and whether the engine needs a look.
 func (a *driver) forPlayer(err error) (error, bool) {

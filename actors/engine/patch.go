@@ -184,7 +184,7 @@ func (a *driver) onRemoved(c actor.Context, m removed) {
 	case m.life != a.life:
 	case m.err != nil:
 		a.log().Warn("the container could not be removed; it is tried again", zap.Error(m.err))
-		a.stopping = m.number
+		a.ending = stopped{number: m.number}
 		a.tryAgain(c, removing, m.err)
 	default:
 		a.log().Info("the container was removed")

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"galaxy/backend/actors/kit"
 	"galaxy/backend/galaxy"
 )
 
@@ -104,24 +105,28 @@ func (a *driver) onProbed(c actor.Context, m probed) {
 // restart ends a container that is there but of no use, and then dies. When it cannot be ended, that is left to the next incarnation:
 // a call that was not answered may still arrive at it.
 func (a *driver) restart(c actor.Context, cause string) {
-	a.up, a.lasting.afresh, a.lasting.since = false, true, time.Now()
+	a.up, a.lasting.afresh, a.lasting.since = false, true, kit.Now(c)
 	a.tell(c, Down{a.Serial, cause, ""})
 	a.end(c, 0, cause)
 }
 
-// end stops the container.
+// end stops the container, and hears first what an engine that is of no use has said.
 func (a *driver) end(c actor.Context, number int64, cause string) {
 	life, since := a.life, a.lasting.since
 	a.job(c, a.Config.StopGrace+jobTimeout, func(ctx context.Context) any {
-		err := a.worker(ctx, since, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) })
-		return stopped{life, number, cause, a.op(ctx, "stop", err)}
-	}, func(err error) any { return stopped{life, number, cause, err} })
+		s := stopped{life: life, number: number, cause: cause}
+		if number == 0 {
+			s.log = a.lastWords(ctx)
+		}
+		s.err = a.op(ctx, "stop", a.worker(ctx, since, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }))
+		return s
+	}, func(err error) any { return stopped{life: life, number: number, cause: cause, err: err} })
 }
 
 // endUse gives up what is under way, for nobody wants the engine any more.
 func (a *driver) endUse(c actor.Context) {
 	a.giveUp(c)
-	a.life, a.lasting.since = a.lives.Add(1), time.Now()
+	a.life, a.lasting.since = a.lives.Add(1), kit.Now(c)
 	a.writing, a.making = false, false
 }
 
@@ -134,15 +139,18 @@ func (a *driver) onStop(c actor.Context, m Stop) {
 func (a *driver) onStopped(c actor.Context, m stopped) {
 	switch {
 	case m.life != a.life:
-	case m.err != nil && m.number == 0:
-		a.die(c, fmt.Sprintf("%s, and could not be stopped: %v", m.cause, m.err), "")
-	case m.number == 0:
+	case m.err != nil && m.number == 0 && !errors.Is(m.err, errFull) && !errors.Is(m.err, galaxy.ErrDriverUnknown):
+		a.die(c, fmt.Sprintf("%s, and could not be stopped: %v", m.cause, m.err), m.log)
+	case m.err == nil && m.number == 0:
 		a.lasting.afresh = false
-		a.die(c, m.cause, "")
+		if m.log != "" {
+			a.tell(c, LastWords{a.Serial, m.log})
+		}
+		a.fail(m.cause) // of which the game knows
 	case m.err != nil:
 		a.log().Warn("the engine could not be stopped; it is tried again", zap.Error(m.err))
-		a.stopping = m.number
-		a.tryAgain(c, ending, m.err)
+		a.ending = m
+		a.tryAgain(c, stopping, m.err)
 	default:
 		a.log().Info("the engine has stopped")
 		a.tell(c, Stopped{m.number})

@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"golang.org/x/sync/errgroup"
 
+	"galaxy/backend/actors/kit"
 	"galaxy/backend/engineapi"
 	"galaxy/backend/galaxy"
 )
@@ -67,7 +68,7 @@ func (a *driver) onFetchReports(c actor.Context, m FetchReports) {
 		a.tell(c, Fetched{Turn: m.Turn, Err: errAway})
 		return
 	}
-	life, address, since := a.life, a.address, time.Now()
+	life, address, since := a.life, a.address, kit.Now(c)
 	a.job(c, fetchWaits, func(ctx context.Context) any {
 		var out Fetched
 		err := a.fetches.doWhile(ctx, since, fetchCounts, func() (err error) {

@@ -10,6 +10,7 @@ import (
 
 	"galaxy/backend/actors/engine"
 	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
 	"galaxy/backend/internal/enginetest"
 )
 
@@ -76,4 +77,64 @@ func TestAnEngineThatIsSlowToStartIsNotEndedForIt(t *testing.T) {
 	next[engine.Up](r)
 	require.NotContains(t, r.changes(), "stop")
 	require.Equal(t, 1, r.starts(s.Game))
+}
+
+// TestAnEngineThatIsOfNoUseIsToldOfOnce: with what it has said, which takes a while to be read.
+func TestAnEngineThatIsOfNoUseIsToldOfOnce(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.played(&s, 3)
+	r.drive(s)
+	next[engine.Up](r)
+	var unknown atomic.Int64
+	r.stepIn(func(_ context.Context, what string) error {
+		if what == "stop" && unknown.Add(1) <= 2 {
+			return galaxy.ErrDriverUnknown
+		}
+		return nil
+	}, nil)
+	r.Fail(enginetest.Healthz, enginetest.Fault{Status: 500}, enginetest.Fault{Status: 500}, enginetest.Fault{Status: 500})
+	require.Equal(t, "it does not answer its probes", next[engine.Down](r).Cause)
+	next[engine.Unknown](r)
+	require.NotEmpty(t, next[engine.LastWords](r).Log)
+	for fact := range r.facts {
+		_, down := fact.(engine.Down)
+		require.False(t, down, "that the daemon does not answer is not the engine's death")
+		if _, up := fact.(engine.Up); up {
+			break
+		}
+	}
+	require.Equal(t, 2, r.starts(s.Game))
+}
+
+// TestAPullThatHangsKeepsNoOtherGameWaiting for longer than its place counts.
+func TestAPullThatHangsKeepsNoOtherGameWaiting(t *testing.T) {
+	r, s := newRig(t, func(r *rig) { r.deps.Pace.Place = 50 * time.Millisecond }), spec()
+	var hanging atomic.Int64
+	r.stepIn(func(ctx context.Context, what string) error {
+		if what == "ensure" && hanging.Add(1) <= int64(r.deps.Config.WorkerPool) {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return nil
+	}, nil)
+	for range r.deps.Config.WorkerPool {
+		r.drive(spec())
+	}
+	require.Eventually(t, func() bool { return hanging.Load() == int64(r.deps.Config.WorkerPool) }, eventually, tick)
+	r.played(&s, 3)
+	r.drive(s)
+	require.Equal(t, 3, next[engine.Up](r).Status.Turn)
+}
+
+// TestWhateverEndsAContainerGivesItItsTime, which an operator has set.
+func TestWhateverEndsAContainerGivesItItsTime(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.played(&s, 3)
+	s.Turn = galaxy.NoTurn // what is there is another game's
+	ref := r.drive(s)
+	require.Zero(t, next[engine.Up](r).Status.Turn)
+	kit.Tell(ref, engine.Stop{Number: 1})
+	next[engine.Stopped](r)
+	require.Equal(t, []string{"ensure", "set aside", "ensure", "stop"}, r.changes())
+	require.Equal(t, []time.Duration{r.deps.Config.StopGrace, r.deps.Config.StopGrace, r.deps.Config.StopGrace, r.deps.Config.StopGrace}, r.graces)
 }

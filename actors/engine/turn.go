@@ -55,12 +55,12 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 		}
 		unreachable = 0
 		switch {
-		case s.Game != a.Game, s.Turn != m.Recorded, s.Digest != m.Digest:
+		case s.Game != a.Game, s.Turn != m.Recorded, s.Digest != m.Digest, s.Finished:
 			return turnTried{status: s}
 		case s.State == engineapi.StateGenerating:
 			continue
 		}
-		failed, again := a.banish(ctx, address, s, m.Banish, &banned)
+		failed, again := a.banish(ctx, address, s, append(m.lost(s), m.Banish...), &banned)
 		switch {
 		case failed != "":
 			return turnTried{failed: failed, banned: banned}
@@ -80,18 +80,13 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 	if a.lasting.pin.ExpectedTurn {
 		expected = &m.Recorded
 	}
-	if err := a.turns.acquire(ctx, m.Due); err != nil {
-		return turnTried{}, false
-	}
-	if !a.Serving() {
-		a.turns.release()
-		return turnTried{}, false
-	}
-	release := time.AfterFunc(slotFor, a.turns.release)
-	made, err := a.Client.Turn(ctx, address, a.Game, expected)
-	if release.Stop() {
-		a.turns.release()
-	}
+	var made galaxy.GeneratedTurn
+	err := a.turns.doWhile(ctx, m.Due, slotFor, func() error {
+		return a.fenced(func() (err error) {
+			made, err = a.Client.Turn(ctx, address, a.Game, expected)
+			return err
+		})
+	})
 	var e *galaxy.EngineError
 	switch {
 	case err == nil && made.Game == a.Game && made.Turn == m.Recorded && made.Digest == m.Digest:
@@ -107,7 +102,7 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 	}
 	s, settled := a.settle(ctx, address)
 	switch {
-	case settled && s.Turn != m.Recorded:
+	case settled && (s.Turn != m.Recorded || s.Finished):
 		return turnTried{status: s}, true
 	case e.Kind == galaxy.EngineUnanswered:
 		return turnTried{restart: "it did not answer the call for a turn, which may still arrive"}, true
@@ -149,6 +144,16 @@ func (a *driver) banish(ctx context.Context, address string, s galaxy.EngineStat
 		*banned = append(*banned, said)
 	}
 	return "", false
+}
+
+// lost names the races that the engine had banished, and shows as playing again.
+func (m MakeTurn) lost(s galaxy.EngineStatus) (races []string) {
+	for _, p := range s.Players {
+		if !p.Banished && slices.Contains(m.Out, p.Race) {
+			races = append(races, p.Race)
+		}
+	}
+	return races
 }
 
 // refusal tells why an engine will never banish a race. It is empty when it may do so later, or must be looked at first.

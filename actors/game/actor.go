@@ -44,7 +44,7 @@ type table struct {
 
 // Start starts the games' family.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Family[galaxy.GameID], error) {
-	d.Idle, d.Retry = cmp.Or(d.Idle, 10*time.Minute), cmp.Or(d.Retry, 500*time.Millisecond)
+	d.Idle, d.Retry, d.Refetch = cmp.Or(d.Idle, 10*time.Minute), cmp.Or(d.Retry, 500*time.Millisecond), cmp.Or(d.Refetch, 5*time.Second)
 	if err := d.measure(); err != nil {
 		return nil, err
 	}
@@ -68,6 +68,8 @@ const (
 	deadline = "deadline"
 	starting = "starting"
 	retry    = "retry"
+	refetch  = "fetch reports"
+	regap    = "fetch what is missing of reports"
 	lapse    = "lapse"
 )
 
@@ -110,7 +112,7 @@ func (t *table) Receive(c actor.Context) {
 		t.onOrdersPut(c, m)
 	case engine.ReportRead:
 		t.onReportRead(c, m)
-	case engine.Up, engine.Down, engine.Unknown, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped,
+	case engine.Up, engine.Down, engine.LastWords, engine.Unknown, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped,
 		engine.Removed, engine.Patched, engine.PatchFailed, engine.Banished, engine.Fetched:
 		t.onEngine(c, m)
 	case Seen:

@@ -87,6 +87,8 @@ type Deps struct {
 	// Idle is how long a game that nothing is wanted of stays in memory, and Retry how long a fact waits that could not
 	// be stored. Zero is ten minutes, and half a second.
 	Idle, Retry time.Duration
+	// Refetch is how long reports wait that could not be read.
+	Refetch time.Duration
 
 	uses     *atomic.Uint64 // of engines' actors, so far: no two have one number
 	turns    metric.Int64Counter

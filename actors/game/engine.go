@@ -117,10 +117,10 @@ func (t *table) askBanish(c actor.Context) {
 	}
 }
 
-// askReports has the engine asked for the reports of the oldest turn that lacks them.
+// askReports has the engine asked for the reports that are wanted next.
 func (t *table) askReports(c actor.Context) {
 	turn, wanted := t.game.ReportsWanted()
-	if !wanted || t.engine.fetching != galaxy.NoTurn || t.timers.Running(retry) {
+	if !wanted || t.engine.fetching != galaxy.NoTurn || t.timers.Running(refetch) || t.game.Runtime.Gap(turn) && t.timers.Running(regap) {
 		return
 	}
 	t.engine.fetching = turn
@@ -142,7 +142,7 @@ func (t *table) makeTurn(c actor.Context, op galaxy.Operation) {
 		due = *op.Due
 	}
 	t.engine.turn = [2]int64{op.Number, int64(op.Attempt)}
-	t.engine.tell(c, engine.MakeTurn{Number: op.Number, Attempt: op.Attempt, Recorded: r.Turn, Digest: r.Digest, Orders: orders, Banish: t.game.Banished(), Due: due})
+	t.engine.tell(c, engine.MakeTurn{Number: op.Number, Attempt: op.Attempt, Recorded: r.Turn, Digest: r.Digest, Orders: orders, Banish: t.game.Banished(), Out: t.game.Out(), Due: due})
 }
 
 // claimTimeout bounds what a game stores when nobody waits for it.

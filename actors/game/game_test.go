@@ -39,15 +39,16 @@ type world struct {
 	refuse   atomic.Pointer[func(galaxy.GameChange) error] // what the store does not take; nil: it takes everything
 	sys      *kit.System
 	driver   *process.Driver
-	client   *enginehttp.Client
+	client   engine.Client
 	games    *kit.Family[galaxy.GameID]
 	names    *races.Names
 	id       galaxy.GameID
 	accounts []galaxy.Account
 	limit    time.Duration // on making a turn
 	outages  []galaxy.Outage
-	away     atomic.Bool // the lease is held by another
-	full     atomic.Bool // there is no space for another game
+	away     atomic.Bool  // the lease is held by another
+	asked    atomic.Int64 // how often it was asked whether this backend serves
+	full     atomic.Bool  // there is no space for another game
 
 	mu    sync.Mutex
 	ahead time.Duration
@@ -96,12 +97,12 @@ func (w *world) may(id galaxy.UserID) (galaxy.Rights, bool) {
 
 func (w *world) begin(driver engine.Containers) {
 	d, err := engine.New(engine.Deps{Config: engine.Config{WorkerPool: 4, JobQueue: 64, StopGrace: time.Second, StartTimeout: time.Minute, GenerationLimit: w.limit, TurnConcurrency: 64},
-		Serving: func() bool { return !w.away.Load() }, Containers: driver, Client: w.client, Log: zap.NewNop(), Pace: quick}, noop.Meter{})
+		Serving: func() bool { w.asked.Add(1); return !w.away.Load() }, Containers: driver, Client: w.client, Log: zap.NewNop(), Pace: quick}, noop.Meter{})
 	require.NoError(w.t, err)
 	w.names, err = races.Warm(w.t.Context(), w.st)
 	require.NoError(w.t, err)
 	w.games, err = game.Start(w.sys, game.Deps{Config: game.Config{MinTurnInterval: time.Minute, InviteTTL: time.Hour}, Store: refusing{w.st, w}, Engine: d, Names: w.names, NameTTL: time.Hour, Now: w.now, Log: zap.NewNop(), Rights: w.may,
-		Outages: func() []galaxy.Outage { return w.outages }, DiskLow: w.full.Load, WakeNotify: func() {}, Retry: 50 * time.Millisecond}, kittest.Never)
+		Outages: func() []galaxy.Outage { return w.outages }, DiskLow: w.full.Load, WakeNotify: func() {}, Retry: 50 * time.Millisecond, Refetch: 50 * time.Millisecond}, kittest.Never)
 	require.NoError(w.t, err)
 	games := w.games
 	w.t.Cleanup(func() {

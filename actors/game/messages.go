@@ -265,15 +265,17 @@ type GetOrders struct {
 // GetReport asks for the member's report of Turn.
 type GetReport struct {
 	kit.Returns[Reported]
-	User galaxy.UserID
-	Turn int
+	User   galaxy.UserID
+	Turn   int
+	Engine bool // the store may lack it, and does: the engine is asked
 }
 
 // Reported is a report that the engine was asked for, or where in the store it is when Raw is nil.
 type Reported struct {
-	Epoch int
-	Race  string
-	Raw   json.RawMessage
+	Epoch   int
+	Race    string
+	Raw     json.RawMessage
+	MayLack bool // the store has not all of that turn
 }
 
 // Wake makes the game look at what is due. It is sent at the start and by the sweep; an extra one does no harm.

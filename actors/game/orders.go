@@ -71,8 +71,9 @@ func (t *table) putOrders(c actor.Context, ctx context.Context, m PutOrders) err
 	}
 	list := held
 	list.User, list.Revision, list.Commands = m.User, held.Revision+1, slices.Clone(m.Raw)
+	until := kit.DeadlineOf(c)
 	t.hand(c, order{asker: c.Sender(), list: list}, func(id uint64) any {
-		return engine.PutOrders{ID: id, Race: held.Race, Turn: m.Turn, Commands: m.Commands}
+		return engine.PutOrders{ID: id, Race: held.Race, Turn: m.Turn, Commands: m.Commands, Until: until}
 	})
 	return nil
 }
@@ -93,8 +94,9 @@ func (t *table) putCommands(c actor.Context, ctx context.Context, m PutCommands)
 		}
 	}
 	b := galaxy.StoredBatch{Game: held.Game, Epoch: held.Epoch, Turn: held.Turn, Race: held.Race, User: m.User, ID: m.Batch, Commands: slices.Clone(m.Raw)}
+	until := kit.DeadlineOf(c)
 	t.hand(c, order{asker: c.Sender(), list: held, batch: &b}, func(id uint64) any {
-		return engine.PutBatch{ID: id, Race: held.Race, Turn: m.Turn, Batch: m.Batch, Commands: m.Commands}
+		return engine.PutBatch{ID: id, Race: held.Race, Turn: m.Turn, Batch: m.Batch, Commands: m.Commands, Until: until}
 	})
 	return nil
 }
@@ -220,9 +222,13 @@ func (t *table) onForceNextTurn(c actor.Context, m ForceNextTurn) {
 	t.close(c)
 }
 
-// close claims the turn that waits, once no list is under way any more.
+// close claims the turn that waits, once the engine has answered every list that it was given. Those that it was not are refused.
 func (t *table) close(c actor.Context) {
-	if len(t.orders) > 0 || t.forced == nil && !t.closing {
+	switch {
+	case t.forced == nil && !t.closing:
+		return
+	case len(t.orders) > 0:
+		t.engine.tell(c, engine.CloseOrders{})
 		return
 	}
 	f := t.forced

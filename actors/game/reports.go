@@ -25,8 +25,9 @@ func (t *table) onGetReport(c actor.Context, m GetReport) {
 		kit.Reply(c, Reported{}, err)
 		return
 	}
-	where := Reported{Epoch: t.game.Runtime.Epoch, Race: seat.Race}
-	if m.Turn <= t.game.Runtime.Reports {
+	r := t.game.Runtime
+	where := Reported{Epoch: r.Epoch, Race: seat.Race, MayLack: r.Gap(m.Turn)}
+	if m.Turn <= r.Reports && !(m.Engine && where.MayLack) {
 		kit.Reply(c, where, nil)
 		return
 	}
@@ -36,11 +37,11 @@ func (t *table) onGetReport(c actor.Context, m GetReport) {
 	t.engine.tell(c, engine.Report{ID: t.reads, Race: seat.Race, Turn: m.Turn})
 }
 
-// fetchAgain is how long reports wait that could not be read, and unreadAllowed how often some of a turn's may be missing before
-// the others are stored without them.
+// unreadAllowed is how often some of a turn's reports may be missing before the others are stored without them. Those are asked for
+// again after gapAgain, and of every engine that has come up anew.
 const (
-	fetchAgain    = 5 * time.Second
 	unreadAllowed = 12
+	gapAgain      = time.Hour
 )
 
 // onFetched stores the reports of a turn.
@@ -51,14 +52,18 @@ func (t *table) onFetched(c actor.Context, m engine.Fetched) {
 	if m.Err == nil && len(m.Missing) > 0 {
 		t.engine.unread++
 	}
+	gap := t.game != nil && t.game.Runtime.Gap(m.Turn)
 	switch {
-	case m.Err != nil, len(m.Missing) > 0 && t.engine.unread < unreadAllowed:
+	case m.Err != nil, len(m.Missing) > 0 && !gap && t.engine.unread < unreadAllowed:
 		t.log().Warn("reports of a turn could not be read; it is tried again", zap.Int("turn", m.Turn), zap.Strings("races", m.Missing), zap.Error(cmp.Or(m.Err, m.Cause)))
-		t.timers.Start(c, retry, fetchAgain)
+		t.timers.Start(c, refetch, t.Refetch)
 	case len(m.Missing) > 0:
 		t.engine.unread = 0
+		if gap {
+			t.timers.Start(c, regap, gapAgain)
+		}
 		t.learn(c, plain("reports", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
-			return g.ReportsGivenUp(m.Turn, m.Reports, m.Missing, m.Cause.Error(), by)
+			return g.ReportsIncomplete(m.Turn, m.Reports, m.Missing, m.Cause.Error(), by)
 		}))
 	default:
 		t.engine.unread = 0
@@ -97,7 +102,7 @@ func (t *table) mayRead(m GetReport) (galaxy.Membership, error) {
 		return seat, err
 	case m.Turn < 0 || m.Turn > t.game.Runtime.Turn:
 		return seat, galaxy.Errorf(galaxy.NotFound, "there is no report of turn %d", m.Turn)
-	case m.Turn > t.game.Runtime.Reports && !t.engine.up:
+	case !t.engine.up && (m.Turn > t.game.Runtime.Reports || m.Engine && t.game.Runtime.Gap(m.Turn)):
 		return seat, errNotUp
 	}
 	return seat, nil

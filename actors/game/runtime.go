@@ -56,6 +56,7 @@ func (t *table) onEngine(c actor.Context, m any) {
 	case engine.Up:
 		if m.Serial == t.engine.serial {
 			t.engine.up = true
+			t.timers.Cancel(regap)
 			t.learn(c, t.isUp(m))
 			if t.game != nil && len(t.facts) == 0 {
 				t.ask(c) // for what has waited for it, when there was nothing to store
@@ -65,6 +66,10 @@ func (t *table) onEngine(c actor.Context, m any) {
 		if m.Serial == t.engine.serial {
 			t.down(c, m.Cause)
 			t.learn(c, plain("down", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineDown(m.Cause, m.Log, by) }))
+		}
+	case engine.LastWords:
+		if m.Serial == t.engine.serial {
+			t.learn(c, plain("last words", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.LastWords(m.Log, by) }))
 		}
 	case engine.Unknown:
 		if m.Serial == t.engine.serial {
@@ -335,7 +340,7 @@ func (t *table) limitStart(c actor.Context, now time.Time) {
 		return // it waits to be stored
 	}
 	t.facts = append(t.facts, plain(startTimeout, func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
-		return g.StartFailed("the engine did not come up in "+limit.String(), by)
+		return g.StartFailed("its engine did not come up in "+limit.String(), "", by)
 	}))
 	kit.Tell(kit.Self(c), Wake{})
 }

@@ -23,7 +23,7 @@ type Driver interface {
 	Inspect(ctx context.Context, game galaxy.GameID) (galaxy.Container, error)
 	Stop(ctx context.Context, game galaxy.GameID, grace time.Duration) error
 	Remove(ctx context.Context, game galaxy.GameID) error
-	SetAside(ctx context.Context, game galaxy.GameID) error
+	SetAside(ctx context.Context, game galaxy.GameID, grace time.Duration) error
 	List(ctx context.Context) ([]galaxy.Container, error)
 	Logs(ctx context.Context, game galaxy.GameID, tail int) (string, error)
 	Watch(ctx context.Context, tell func(galaxy.ContainerEvent)) error
@@ -101,7 +101,7 @@ func (c oneCase) one() galaxy.ContainerSpec {
 }
 
 func (c oneCase) two() galaxy.ContainerSpec {
-	return galaxy.ContainerSpec{Game: c.game, Version: "1.0.1", ImageRef: c.images.Two, StateMustExist: true}
+	return galaxy.ContainerSpec{Game: c.game, Version: "1.0.1", ImageRef: c.images.Two, StateMustExist: true, StopGrace: time.Second}
 }
 
 func (c oneCase) state(want galaxy.ContainerState) galaxy.Container {
@@ -157,11 +157,11 @@ func (c oneCase) life() {
 	second := c.ensure(c.two())
 	require.NotEqual(c, first.ID, second.ID, "another version replaces it")
 
-	require.NoError(c, d.SetAside(ctx, c.game))
+	require.NoError(c, d.SetAside(ctx, c.game, time.Second))
 	c.state(galaxy.ContainerMissing)
 	_, err = d.Ensure(ctx, c.two())
 	require.ErrorIs(c, err, galaxy.ErrStateMissing)
-	require.NoError(c, d.SetAside(ctx, c.game), "twice is no error")
+	require.NoError(c, d.SetAside(ctx, c.game, time.Second), "twice is no error")
 }
 
 func ids(all []galaxy.Container) []galaxy.GameID {

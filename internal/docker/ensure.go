@@ -51,7 +51,7 @@ func (d *Driver) ensure(ctx context.Context, spec galaxy.ContainerSpec) (galaxy.
 		return now, fmt.Errorf("%w: the name %s is that of a container that is not ours", galaxy.ErrStartConfig, name(spec.Game))
 	}
 	if now.State != galaxy.ContainerMissing && (now.Version != spec.Version || now.ImageRef != spec.ImageRef) {
-		if err := d.end(ctx, spec.Game, 10*time.Second); err != nil {
+		if err := d.end(ctx, spec.Game, spec.StopGrace); err != nil {
 			return now, err
 		}
 		now = galaxy.Container{Game: spec.Game, State: galaxy.ContainerMissing}
@@ -208,9 +208,9 @@ func (d *Driver) end(ctx context.Context, game galaxy.GameID, grace time.Duratio
 	return d.Remove(ctx, game)
 }
 
-// SetAside stops and removes the game's container and renames its state directory, so that a game can be made anew.
-func (d *Driver) SetAside(ctx context.Context, game galaxy.GameID) error {
-	if err := d.end(ctx, game, 10*time.Second); err != nil {
+// SetAside stops and removes the game's container and renames its state directory, so that a game can be made anew. grace is that of Stop.
+func (d *Driver) SetAside(ctx context.Context, game galaxy.GameID, grace time.Duration) error {
+	if err := d.end(ctx, game, grace); err != nil {
 		return err
 	}
 	return d.Root.SetAside(game)

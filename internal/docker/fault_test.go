@@ -80,7 +80,7 @@ func calls(d *Driver, spec galaxy.ContainerSpec) map[string]func(context.Context
 		"inspect":        func(ctx context.Context) error { _, err := d.Inspect(ctx, spec.Game); return err },
 		"stop":           func(ctx context.Context) error { return d.Stop(ctx, spec.Game, 0) },
 		"remove":         func(ctx context.Context) error { return d.Remove(ctx, spec.Game) },
-		"set aside":      func(ctx context.Context) error { return d.SetAside(ctx, spec.Game) },
+		"set aside":      func(ctx context.Context) error { return d.SetAside(ctx, spec.Game, time.Second) },
 		"list":           func(ctx context.Context) error { _, err := d.List(ctx); return err },
 		"logs":           func(ctx context.Context) error { _, err := d.Logs(ctx, spec.Game, 10); return err },
 		"watch":          func(ctx context.Context) error { return d.Watch(ctx, func(galaxy.ContainerEvent) {}) },

@@ -120,7 +120,7 @@ func (e *Engines) Logs(_ context.Context, id galaxy.GameID, _ int) (log string, 
 }
 
 // SetAside ends an engine and puts away what it holds.
-func (e *Engines) SetAside(_ context.Context, id galaxy.GameID) error {
+func (e *Engines) SetAside(_ context.Context, id galaxy.GameID, _ time.Duration) error {
 	return e.on(id, func(g *Game) error {
 		if g.State == galaxy.ContainerRunning {
 			e.end(id, g, galaxy.Container{ExitKnown: true})

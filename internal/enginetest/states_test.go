@@ -47,7 +47,7 @@ func TestWhatHappensIsToldUntilTheDaemonIsAway(t *testing.T) {
 	_, err := e.Ensure(t.Context(), galaxy.ContainerSpec{Game: id})
 	require.NoError(t, err)
 	e.Kill(id, galaxy.Container{ExitKnown: true, ExitCode: 137, OOMKilled: true})
-	require.NoError(t, e.SetAside(t.Context(), id))
+	require.NoError(t, e.SetAside(t.Context(), id, time.Second))
 	e.Away(true)
 	require.ErrorIs(t, <-ended, galaxy.ErrDriverUnknown)
 	require.Equal(t, []galaxy.ContainerEventKind{galaxy.ContainerStarted, galaxy.ContainerOOM, galaxy.ContainerDied, galaxy.ContainerDestroyed}, heard.Kinds(id))

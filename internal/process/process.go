@@ -84,7 +84,7 @@ func (d *Driver) Ensure(ctx context.Context, spec galaxy.ContainerSpec) (galaxy.
 		if now.ImageRef == spec.ImageRef && now.Version == spec.Version {
 			return now, nil
 		}
-		if err := d.Stop(ctx, spec.Game, 10*time.Second); err != nil {
+		if err := d.Stop(ctx, spec.Game, spec.StopGrace); err != nil {
 			return now, err
 		}
 	}
@@ -307,9 +307,9 @@ func (d *Driver) Remove(ctx context.Context, game galaxy.GameID) error {
 	return nil
 }
 
-// SetAside stops and forgets the game's engine and renames its state directory, so that a game can be made anew.
-func (d *Driver) SetAside(ctx context.Context, game galaxy.GameID) error {
-	if err := d.Stop(ctx, game, 10*time.Second); err != nil {
+// SetAside stops and forgets the game's engine and renames its state directory, so that a game can be made anew. grace is that of Stop.
+func (d *Driver) SetAside(ctx context.Context, game galaxy.GameID, grace time.Duration) error {
+	if err := d.Stop(ctx, game, grace); err != nil {
 		return err
 	}
 	if err := d.Remove(ctx, game); err != nil {

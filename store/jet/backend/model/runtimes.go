@@ -8,6 +8,7 @@
 package model
 
 import (
+	"encoding/json"
 	"github.com/google/uuid"
 	"time"
 )
@@ -49,4 +50,5 @@ type Runtimes struct {
 	FailureCause      string
 	FailureLog        string
 	EndedAt           *time.Time
+	ReportGaps        json.RawMessage
 }

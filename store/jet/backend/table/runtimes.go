@@ -53,6 +53,7 @@ type runtimesTable struct {
 	FailureCause      postgres.ColumnString
 	FailureLog        postgres.ColumnString
 	EndedAt           postgres.ColumnTimestampz
+	ReportGaps        postgres.ColumnString
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -130,9 +131,10 @@ func newRuntimesTableImpl(schemaName, tableName, alias string) runtimesTable {
 		FailureCauseColumn      = postgres.StringColumn("failure_cause")
 		FailureLogColumn        = postgres.StringColumn("failure_log")
 		EndedAtColumn           = postgres.TimestampzColumn("ended_at")
-		allColumns              = postgres.ColumnList{GameIDColumn, StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn}
-		mutableColumns          = postgres.ColumnList{StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn}
-		defaultColumns          = postgres.ColumnList{EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, OpNumberColumn, OpAttemptColumn, PausesColumn, WhyColumn, WhyTextColumn, MakeupColumn, ReportsColumn, FailureCauseColumn, FailureLogColumn}
+		ReportGapsColumn        = postgres.StringColumn("report_gaps")
+		allColumns              = postgres.ColumnList{GameIDColumn, StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn}
+		mutableColumns          = postgres.ColumnList{StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn}
+		defaultColumns          = postgres.ColumnList{EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, OpNumberColumn, OpAttemptColumn, PausesColumn, WhyColumn, WhyTextColumn, MakeupColumn, ReportsColumn, FailureCauseColumn, FailureLogColumn, ReportGapsColumn}
 	)
 
 	return runtimesTable{
@@ -175,6 +177,7 @@ func newRuntimesTableImpl(schemaName, tableName, alias string) runtimesTable {
 		FailureCause:      FailureCauseColumn,
 		FailureLog:        FailureLogColumn,
 		EndedAt:           EndedAtColumn,
+		ReportGaps:        ReportGapsColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,
