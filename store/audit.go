@@ -18,13 +18,19 @@ func (t *tx) audit(at time.Time, lines ...galaxy.Audit) {
 	if len(lines) == 0 {
 		return
 	}
-	in := Audit.INSERT(Audit.AllColumns)
-	for _, l := range lines {
-		in = in.MODEL(model.Audit{AuditID: galaxy.NewID(), At: at, ActorKind: string(l.By.Kind), ActorID: l.By.ID, Action: l.Action,
-			Subject: l.Subject, RequestID: l.RequestID, Before: small(l.Before), After: small(l.After)})
+	rows := make([]model.Audit, len(lines))
+	for i, l := range lines {
+		rows[i] = model.Audit{AuditID: galaxy.NewID(), At: at, ActorKind: string(l.By.Kind), ActorID: l.By.ID, Action: l.Action,
+			Subject: l.Subject, RequestID: l.RequestID, Before: small(l.Before), After: small(l.After)}
 	}
-	t.add(in)
+	if len(rows) == 1 {
+		t.add(insertAudit.with(fields(rows[0])...))
+		return
+	}
+	t.add(Audit.INSERT(Audit.AllColumns).MODELS(rows))
 }
+
+var insertAudit = shapeOf(Audit.INSERT(Audit.AllColumns).MODEL(model.Audit{}))
 
 func small(m map[string]any) *json.RawMessage {
 	if m == nil {

@@ -12,6 +12,14 @@ import (
 	. "galaxy/backend/store/jet/backend/table"
 )
 
+var (
+	updateGame = shapeOf(Games.UPDATE(Games.MutableColumns).MODEL(model.Games{}).
+			WHERE(Games.GameID.EQ(UUID(uuid.Nil)).AND(Games.Version.EQ(Int(0)))).RETURNING(Games.GameID))
+	updateRuntime  = shapeOf(Runtimes.UPDATE(Runtimes.MutableColumns).MODEL(model.Runtimes{}).WHERE(Runtimes.GameID.EQ(UUID(uuid.Nil))))
+	insertTurn     = shapeOf(GameTurns.INSERT(GameTurns.AllColumns).MODEL(model.GameTurns{}))
+	insertTimeline = shapeOf(GameTimeline.INSERT(GameTimeline.AllColumns).MODEL(model.GameTimeline{}))
+)
+
 // CommitGame stores a decision about a game, with what must be told of it, and gives the game as it is now. It is
 // one round trip, and the number of its statements does not grow with the players.
 func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Game, error) {
@@ -21,9 +29,8 @@ func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Gam
 		t.add(Games.INSERT(Games.AllColumns).MODEL(gameRow(c.Next)))
 		t.add(Runtimes.INSERT(Runtimes.AllColumns).MODEL(runtimeRow(id, c.Next.Runtime)))
 	} else {
-		t.guarded(Games.UPDATE(Games.MutableColumns).MODEL(gameRow(c.Next)).
-			WHERE(Games.GameID.EQ(UUID(id.UUID)).AND(Games.Version.EQ(Int(c.Next.Version)))).RETURNING(Games.GameID))
-		t.add(Runtimes.UPDATE(Runtimes.MutableColumns).MODEL(runtimeRow(id, c.Next.Runtime)).WHERE(Runtimes.GameID.EQ(UUID(id.UUID))))
+		t.guarded(updateGame.with(mutable(gameRow(c.Next), id.UUID, c.Next.Version)...))
+		t.add(updateRuntime.with(mutable(runtimeRow(id, c.Next.Runtime), id.UUID)...))
 	}
 	t.joins(at, c.Joins)
 	t.owners(id, at, c.Owns, c.Heir)
@@ -115,7 +122,7 @@ func (t *tx) invites(invites []galaxy.Invite) {
 }
 
 func (t *tx) turn(game galaxy.GameID, r galaxy.TurnRecord) {
-	t.add(GameTurns.INSERT(GameTurns.AllColumns).MODEL(model.GameTurns{GameID: game.UUID, Epoch: int32(r.Epoch), Turn: int32(r.Turn), Digest: r.Digest, MadeAt: r.MadeAt}))
+	t.add(insertTurn.with(game.UUID, r.Epoch, r.Turn, r.Digest, r.MadeAt))
 	n := len(r.Players)
 	races, planets, ships := make([]string, n), make([]int32, n), make([]int32, n)
 	population, industry, votes := make([]float64, n), make([]float64, n), make([]float64, n)
@@ -132,9 +139,9 @@ func (t *tx) turn(game galaxy.GameID, r galaxy.TurnRecord) {
 
 func (t *tx) timeline(game galaxy.GameID, lines []galaxy.TimelineEntry) {
 	for _, l := range lines {
-		t.add(GameTimeline.INSERT(GameTimeline.AllColumns).MODEL(model.GameTimeline{EntryID: galaxy.NewID(), GameID: game.UUID, Epoch: int32(l.Epoch),
+		t.add(insertTimeline.with(fields(model.GameTimeline{EntryID: galaxy.NewID(), GameID: game.UUID, Epoch: int32(l.Epoch),
 			Turn: int32(l.Turn), Outcome: string(l.Outcome), Cause: l.Cause, ByKind: string(l.By.Kind), ByID: l.By.ID, Deadline: l.Deadline,
-			At: l.At, LatenessMs: l.Lateness.Milliseconds()}))
+			At: l.At, LatenessMs: l.Lateness.Milliseconds()})...))
 	}
 }
 

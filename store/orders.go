@@ -6,11 +6,30 @@ import (
 	"fmt"
 
 	. "github.com/go-jet/jet/v2/postgres"
+	"github.com/google/uuid"
 
 	"galaxy/backend/galaxy"
 	"galaxy/backend/store/jet/backend/model"
 	. "galaxy/backend/store/jet/backend/table"
 )
+
+var (
+	ofLists   = Orders.GameID.EQ(UUID(uuid.Nil)).AND(Orders.Epoch.EQ(Int(0))).AND(Orders.Turn.EQ(Int(0)))
+	ofBatches = OrderBatches.GameID.EQ(UUID(uuid.Nil)).AND(OrderBatches.Epoch.EQ(Int(0))).AND(OrderBatches.Turn.EQ(Int(0)))
+
+	listsOfTurn   = shapeOf(lists(ofLists))
+	listOfRace    = shapeOf(lists(ofLists.AND(Orders.RaceName.EQ(String("")))))
+	batchesOfTurn = shapeOf(batches(ofBatches))
+	batchesOfRace = shapeOf(batches(ofBatches.AND(OrderBatches.RaceName.EQ(String("")))))
+)
+
+func lists(where BoolExpression) SelectStatement {
+	return SELECT(Orders.AllColumns).FROM(Orders).WHERE(where).ORDER_BY(Orders.RaceName)
+}
+
+func batches(where BoolExpression) SelectStatement {
+	return SELECT(OrderBatches.AllColumns).FROM(OrderBatches).WHERE(where).ORDER_BY(OrderBatches.RaceName, OrderBatches.EngineRevision)
+}
 
 // SaveOrders stores a list that the engine has accepted, over the one of the revision before it.
 func (s *Store) SaveOrders(ctx context.Context, o galaxy.StoredOrders) error {
@@ -26,7 +45,7 @@ func (s *Store) SaveOrders(ctx context.Context, o galaxy.StoredOrders) error {
 
 // Orders gives a race's stored list for a turn; one with Revision 0 when there is none.
 func (s *Store) Orders(ctx context.Context, game galaxy.GameID, epoch, turn int, race string) (galaxy.StoredOrders, error) {
-	found, err := s.readOrders(ctx, ordersOf(game, epoch, turn).AND(Orders.RaceName.EQ(String(race))), batchesOf(game, epoch, turn).AND(OrderBatches.RaceName.EQ(String(race))))
+	found, err := s.readOrders(ctx, listOfRace.with(game.UUID, epoch, turn, race), batchesOfRace.with(game.UUID, epoch, turn, race))
 	if err != nil || len(found) == 0 {
 		return noOrders(game, epoch, turn, race), err
 	}
@@ -38,12 +57,12 @@ func noOrders(game galaxy.GameID, epoch, turn int, race string) galaxy.StoredOrd
 }
 
 // readOrders gives lists with the batches that belong to them, by race.
-func (s *Store) readOrders(ctx context.Context, lists, batches BoolExpression) ([]galaxy.StoredOrders, error) {
+func (s *Store) readOrders(ctx context.Context, lists, batches statement) ([]galaxy.StoredOrders, error) {
 	var found []model.Orders
 	var added []model.OrderBatches
 	t := &tx{}
-	scanAll(t.add(SELECT(Orders.AllColumns).FROM(Orders).WHERE(lists).ORDER_BY(Orders.RaceName)), &found)
-	scanAll(t.add(SELECT(OrderBatches.AllColumns).FROM(OrderBatches).WHERE(batches).ORDER_BY(OrderBatches.RaceName, OrderBatches.EngineRevision)), &added)
+	scanAll(t.add(lists), &found)
+	scanAll(t.add(batches), &added)
 	if err := s.read(ctx, t); err != nil {
 		return nil, err
 	}
@@ -71,7 +90,7 @@ func (s *Store) readOrders(ctx context.Context, lists, batches BoolExpression) (
 
 // TurnOrders gives the stored lists of every race for a turn.
 func (s *Store) TurnOrders(ctx context.Context, game galaxy.GameID, epoch, turn int) ([]galaxy.StoredOrders, error) {
-	return s.readOrders(ctx, ordersOf(game, epoch, turn), batchesOf(game, epoch, turn))
+	return s.readOrders(ctx, listsOfTurn.with(game.UUID, epoch, turn), batchesOfTurn.with(game.UUID, epoch, turn))
 }
 
 // SaveBatch stores a batch that the engine has accepted. One that is there already is galaxy.ErrStale.
@@ -87,10 +106,6 @@ func (s *Store) SaveBatch(ctx context.Context, b galaxy.StoredBatch) error {
 	return s.commit(ctx, t)
 }
 
-func batchesOf(game galaxy.GameID, epoch, turn int) BoolExpression {
-	return OrderBatches.GameID.EQ(UUID(game.UUID)).AND(OrderBatches.Epoch.EQ(Int(int64(epoch)))).AND(OrderBatches.Turn.EQ(Int(int64(turn))))
-}
-
 func batch(m model.OrderBatches) (galaxy.StoredBatch, error) {
 	b := galaxy.StoredBatch{Game: galaxy.GameID{UUID: m.GameID}, Epoch: int(m.Epoch), Turn: int(m.Turn), Race: m.RaceName, User: galaxy.UserID{UUID: m.UserID},
 		ID: m.BatchID, EngineRevision: m.EngineRevision, Commands: []byte(m.Commands), StoredAt: m.StoredAt}
@@ -98,10 +113,6 @@ func batch(m model.OrderBatches) (galaxy.StoredBatch, error) {
 		return b, fmt.Errorf("the results of batch %s of game %s: %w", m.BatchID, m.GameID, err)
 	}
 	return b, nil
-}
-
-func ordersOf(game galaxy.GameID, epoch, turn int) BoolExpression {
-	return Orders.GameID.EQ(UUID(game.UUID)).AND(Orders.Epoch.EQ(Int(int64(epoch)))).AND(Orders.Turn.EQ(Int(int64(turn))))
 }
 
 func orders(m model.Orders) galaxy.StoredOrders {
