@@ -14,7 +14,6 @@ type EngineStatus struct {
 	Turn          int
 	Digest        string
 	Finished      bool
-	Winners       []string
 	FinishReason  string
 	Players       []EnginePlayer
 	// Settlement is what the store adds of a game that is finished.
@@ -48,8 +47,6 @@ type EnginePlayer struct {
 	Votes         float64
 	Extinct       bool
 	Banished      bool
-	IdleTurns     int
-	LastOrderTurn int
 	OrderRevision int64
 }
 
@@ -76,13 +73,6 @@ type CommandResult struct {
 	Applied   bool
 	ErrorCode string
 	Message   string
-}
-
-// GeneratedTurn is the engine's answer to the call that makes a turn.
-type GeneratedTurn struct {
-	EngineStatus
-	GeneratedTurn int
-	Replayed      bool
 }
 
 // EngineFailure tells apart what can have happened when a call to an engine did not succeed.
@@ -174,10 +164,4 @@ type BatchWrite struct {
 type EngineInit struct {
 	Game  GameID
 	Races []string
-}
-
-// EngineLimits bound the calls to engines.
-type EngineLimits struct {
-	// Write bounds init, turn, banish, command and order; Read bounds status, report and healthz.
-	Write, Read time.Duration
 }

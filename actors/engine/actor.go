@@ -16,8 +16,8 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// errAway is what a player is told while the engine is not up.
-var errAway = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not running right now; try again shortly")
+// ErrAway is what a player is told while the engine is not up.
+var ErrAway = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not running right now; try again shortly")
 
 // driver drives one engine.
 type driver struct {

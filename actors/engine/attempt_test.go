@@ -57,7 +57,7 @@ type leaving struct {
 	gone bool
 }
 
-func (l *leaving) Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.GeneratedTurn, error) {
+func (l *leaving) Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.EngineStatus, error) {
 	l.gone = true
 	return l.Client.Turn(ctx, address, game, expected)
 }

@@ -86,16 +86,9 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 		if b.err == nil && !l.making {
 			b.status, b.err = a.idle(ctx, b.container.Address, b.status)
 		}
-		var e *galaxy.EngineError
 		switch {
-		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && ran:
-			b.err = errNoGame
-			return b
-		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty && !a.Serving():
-			b.err = errNotServing
-			return b
-		case errors.As(b.err, &e) && e.Kind == galaxy.EngineEmpty:
-			b.status, b.err = a.Client.Init(ctx, b.container.Address, galaxy.EngineInit{Game: a.Game, Races: a.Races})
+		case isEmpty(b.err):
+			b.status, b.err = a.initialise(ctx, b.container.Address, ran)
 			return b
 		case b.err != nil:
 			b.deaf = adopted && !l.began
@@ -109,6 +102,23 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 			return b
 		}
 	}
+}
+
+// isEmpty reports whether an engine says that it holds no game.
+func isEmpty(err error) bool {
+	var e *galaxy.EngineError
+	return errors.As(err, &e) && e.Kind == galaxy.EngineEmpty
+}
+
+// initialise makes the game in an engine that holds none, unless it was ever played: then its state is lost.
+func (a *driver) initialise(ctx context.Context, address string, ran bool) (galaxy.EngineStatus, error) {
+	switch {
+	case ran:
+		return galaxy.EngineStatus{}, errNoGame
+	case !a.Serving():
+		return galaxy.EngineStatus{}, errNotServing
+	}
+	return a.Client.Init(ctx, address, galaxy.EngineInit{Game: a.Game, Races: a.Races})
 }
 
 func (a *driver) start(ctx context.Context, since time.Time, pin galaxy.Pin, ran bool) (container galaxy.Container, err error) {
@@ -131,8 +141,7 @@ func (a *driver) ask(ctx context.Context, address string) (galaxy.EngineStatus, 
 			return galaxy.EngineStatus{}, err
 		}
 		s, err := a.Client.Status(ctx, address)
-		var e *galaxy.EngineError
-		if errors.As(err, &e) && e.Kind == galaxy.EngineEmpty {
+		if isEmpty(err) {
 			err = backoff.Permanent(err)
 		}
 		return s, err

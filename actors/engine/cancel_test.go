@@ -18,11 +18,11 @@ type patient struct {
 	called, cancelled chan struct{}
 }
 
-func (p *patient) Turn(ctx context.Context, _ string, _ galaxy.GameID, _ *int) (galaxy.GeneratedTurn, error) {
+func (p *patient) Turn(ctx context.Context, _ string, _ galaxy.GameID, _ *int) (galaxy.EngineStatus, error) {
 	close(p.called)
 	<-ctx.Done()
 	close(p.cancelled)
-	return galaxy.GeneratedTurn{}, ctx.Err()
+	return galaxy.EngineStatus{}, ctx.Err()
 }
 
 func TestALongCallIsCancelledHoweverManyOthersCameAfterIt(t *testing.T) {

@@ -73,7 +73,7 @@ type Client interface {
 	Healthz(ctx context.Context, address string) error
 	Status(ctx context.Context, address string) (galaxy.EngineStatus, error)
 	Init(ctx context.Context, address string, in galaxy.EngineInit) (galaxy.EngineStatus, error)
-	Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.GeneratedTurn, error)
+	Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.EngineStatus, error)
 	Banish(ctx context.Context, address string, game galaxy.GameID, race string) error
 	PutOrders(ctx context.Context, address string, w galaxy.OrderWrite) (galaxy.OrderResult, error)
 	PutBatch(ctx context.Context, address string, w galaxy.BatchWrite) (galaxy.OrderResult, error)

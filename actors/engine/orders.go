@@ -32,10 +32,10 @@ func (a *driver) onWrite(c actor.Context, m any) {
 // holds, and asks again.
 func (a *driver) refuse(c actor.Context, m any) {
 	if o, ok := orderOf(m); ok {
-		a.tell(c, OrdersPut{ID: o.id, Err: errAway})
+		a.tell(c, OrdersPut{ID: o.id, Err: ErrAway})
 	}
 	if b, ok := m.(Banish); ok {
-		a.tell(c, Banished{Race: b.Race, Err: errAway})
+		a.tell(c, Banished{Race: b.Race, Err: ErrAway})
 	}
 }
 
@@ -115,7 +115,7 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 	var e *galaxy.EngineError
 	for range 2 {
 		if !a.Serving() {
-			p.out.Err = errAway
+			p.out.Err = ErrAway
 			return p
 		}
 		expected := known
@@ -194,7 +194,7 @@ func (a *driver) putBatch(c actor.Context, m PutBatch) {
 		p := ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID}}
 		for range 2 {
 			if !a.Serving() {
-				p.out.Err = errAway
+				p.out.Err = ErrAway
 				return p
 			}
 			result, err := a.Client.PutBatch(ctx, address, galaxy.BatchWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Batch: m.Batch, Commands: m.Commands})
@@ -218,7 +218,7 @@ func (a *driver) putBanish(c actor.Context, m Banish) {
 	life, address := a.life, a.address
 	a.job(c, jobTimeout, func(ctx context.Context) any {
 		if !a.Serving() {
-			return banished{life, Banished{Race: m.Race, Err: errAway}}
+			return banished{life, Banished{Race: m.Race, Err: ErrAway}}
 		}
 		said, _ := a.callBanish(ctx, address, m.Race)
 		return banished{life, said}

@@ -41,7 +41,7 @@ func (a *driver) read(ctx context.Context, address, race string, turn int) (json
 
 func (a *driver) onReport(c actor.Context, m Report) {
 	if !a.up {
-		a.tell(c, ReportRead{ID: m.ID, Err: errAway})
+		a.tell(c, ReportRead{ID: m.ID, Err: ErrAway})
 		return
 	}
 	life, address := a.life, a.address
@@ -65,7 +65,7 @@ func (a *driver) onReportRead(c actor.Context, m reportRead) {
 // onFetchReports reads the reports of a turn for the store. They have their time from when they are let in.
 func (a *driver) onFetchReports(c actor.Context, m FetchReports) {
 	if !a.up {
-		a.tell(c, Fetched{Turn: m.Turn, Err: errAway})
+		a.tell(c, Fetched{Turn: m.Turn, Err: ErrAway})
 		return
 	}
 	life, address, since := a.life, a.address, kit.Now(c)

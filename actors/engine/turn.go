@@ -80,7 +80,7 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 	if a.lasting.pin.ExpectedTurn {
 		expected = &m.Recorded
 	}
-	var made galaxy.GeneratedTurn
+	var made galaxy.EngineStatus
 	err := a.turns.doWhile(ctx, m.Due, slotFor, func() error {
 		return a.fenced(func() (err error) {
 			made, err = a.Client.Turn(ctx, address, a.Game, expected)
@@ -94,7 +94,7 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 		a.log().Warn("the engine has answered the call for a turn, and made none; it is asked again", zap.Int("turn", m.Recorded+1))
 		return turnTried{}, false
 	case err == nil:
-		return turnTried{status: made.EngineStatus}, true
+		return turnTried{status: made}, true
 	case !errors.As(err, &e), e.Kind == galaxy.EngineUnreachable, e.Code == engineapi.CodeTurnInProgress, e.Code == engineapi.CodeTurnMismatch:
 		return turnTried{}, false
 	case e.Kind == galaxy.EngineUnanswered && expected != nil:

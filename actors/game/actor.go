@@ -30,13 +30,13 @@ type table struct {
 	engine runner
 	facts  []fact // what is not stored yet, oldest first
 
-	orders  map[uint64]order // handed to the engine and not answered
-	ordered uint64
-	reading map[uint64]read // reports that the engine was asked for
-	reads   uint64
-	stash   kit.Stash // orders that wait for an earlier one of their race
-	forced  *forced   // an operator's turn that waits for the orders handed to the engine
-	closing bool      // the deadline's turn waits for them
+	orders       map[uint64]order // handed to the engine and not answered
+	ordered      uint64
+	reading      map[uint64]read // reports that the engine was asked for
+	reads        uint64
+	stash        kit.Stash // orders that wait for an earlier one of their race
+	forced       *forced   // an operator's turn that waits for the orders handed to the engine
+	claimPending bool      // the deadline's turn waits for them
 
 	timers kit.Timers
 	idle   *kit.Idle
@@ -233,7 +233,7 @@ func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameC
 	next, err := t.Store.CommitGame(ctx, change)
 	if err != nil {
 		if galaxy.MemoryStale(err) {
-			t.forget(c, change)
+			t.invalidate(c, change)
 		}
 		return err
 	}
@@ -254,9 +254,9 @@ func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameC
 	return nil
 }
 
-// forget drops what may no longer be true after a change that may not have been stored; it is read again before the next
+// invalidate drops what may no longer be true after a change that may not have been stored; it is read again before the next
 // message, or soon if there is none.
-func (t *table) forget(c actor.Context, change galaxy.GameChange) {
+func (t *table) invalidate(c actor.Context, change galaxy.GameChange) {
 	t.doubtful = []string{}
 	for _, m := range change.Next.Members {
 		t.doubtful = append(t.doubtful, m.RaceKey)

@@ -88,7 +88,7 @@ func (t *table) ask(c actor.Context) {
 	case op.Kind == galaxy.OpRemove && t.engine.stop != op.Number:
 		t.end(c, op.Number, engine.Remove{Number: op.Number})
 		return
-	case op.Kind == galaxy.OpTurn && t.game.Runtime.Status == galaxy.RuntimeGenerating && t.engine.up && t.engine.turn != [2]int64{op.Number, int64(op.Attempt)}:
+	case op.Kind == galaxy.OpTurn && t.game.Runtime.Status == galaxy.RuntimeGenerating && t.engine.up && t.engine.turn != attempt{op.Number, op.Attempt}:
 		t.makeTurn(c, *op)
 	}
 	if t.engine.up {
@@ -99,8 +99,8 @@ func (t *table) ask(c actor.Context) {
 
 func (t *table) end(c actor.Context, number int64, how any) {
 	t.engine.stop, t.engine.up = number, false
-	t.refuseOrders(c, errNotUp)
-	t.refuseReads(c, errNotUp)
+	t.refuseOrders(c, engine.ErrAway)
+	t.refuseReads(c, engine.ErrAway)
 	t.engine.tell(c, how)
 }
 
@@ -141,7 +141,7 @@ func (t *table) makeTurn(c actor.Context, op galaxy.Operation) {
 	if op.Due != nil && op.Due.Before(due) {
 		due = *op.Due
 	}
-	t.engine.turn = [2]int64{op.Number, int64(op.Attempt)}
+	t.engine.turn = attempt{op.Number, op.Attempt}
 	t.engine.tell(c, engine.MakeTurn{Number: op.Number, Attempt: op.Attempt, Recorded: r.Turn, Digest: r.Digest, Orders: orders, Banish: t.game.Banished(), Out: t.game.Out(), Due: due})
 }
 

@@ -20,8 +20,6 @@ type order struct {
 	batch *galaxy.StoredBatch // when it is one
 }
 
-var errNotUp = galaxy.Errorf(galaxy.ServiceUnavailable, "the game's engine is not running right now; try again shortly")
-
 // onPut hands something to the engine; the player is answered when it has accepted it and the store holds it.
 func (t *table) onPut(c actor.Context, put func(context.Context) error) {
 	ctx, cancel := kit.WorkContext(c)
@@ -41,10 +39,10 @@ func (t *table) takes(c actor.Context, ctx context.Context, user galaxy.UserID, 
 	switch {
 	case err != nil:
 		return held, false, err
-	case t.closing || t.forced != nil:
+	case t.claimPending || t.forced != nil:
 		return held, false, galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", turn)
 	case !t.engine.up:
-		return held, false, errNotUp
+		return held, false, engine.ErrAway
 	case t.underWay(seat.Race):
 		t.stash.Add(c)
 		return held, true, nil
@@ -134,7 +132,7 @@ func (t *table) onOrdersPut(c actor.Context, m engine.OrdersPut) {
 	done, err := t.keep(kit.TraceContext(c), o, m)
 	kit.ReplyTo(c, o.asker, done, err)
 	t.stash.Release(c)
-	t.close(c)
+	t.claimWhenSettled(c)
 }
 
 func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered, error) {
@@ -211,7 +209,7 @@ func (t *table) onForceNextTurn(c actor.Context, m ForceNextTurn) {
 		// Refusals come at once, also while orders are under way.
 		_, err = t.game.ForceTurn(m.Turn, t.by(m.Principal, m.RequestID))
 	}
-	if err == nil && (t.forced != nil || t.closing) {
+	if err == nil && (t.forced != nil || t.claimPending) {
 		err = galaxy.Errorf(galaxy.Conflict, "turn %d is being made already", m.Turn)
 	}
 	if err != nil {
@@ -219,20 +217,20 @@ func (t *table) onForceNextTurn(c actor.Context, m ForceNextTurn) {
 		return
 	}
 	t.forced = &forced{c.Sender(), m}
-	t.close(c)
+	t.claimWhenSettled(c)
 }
 
-// close claims the turn that waits, once the engine has answered every list that it was given. Those that it was not are refused.
-func (t *table) close(c actor.Context) {
+// claimWhenSettled claims the turn that waits, once the engine has answered every list that it was given. Those that it was not are refused.
+func (t *table) claimWhenSettled(c actor.Context) {
 	switch {
-	case t.forced == nil && !t.closing:
+	case t.forced == nil && !t.claimPending:
 		return
 	case len(t.orders) > 0:
 		t.engine.tell(c, engine.CloseOrders{})
 		return
 	}
 	f := t.forced
-	t.forced, t.closing = nil, false
+	t.forced, t.claimPending = nil, false
 	ctx, cancel := context.WithTimeout(kit.TraceContext(c), claimTimeout)
 	defer cancel()
 	if f != nil {

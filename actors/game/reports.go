@@ -103,7 +103,7 @@ func (t *table) mayRead(m GetReport) (galaxy.Membership, error) {
 	case m.Turn < 0 || m.Turn > t.game.Runtime.Turn:
 		return seat, galaxy.Errorf(galaxy.NotFound, "there is no report of turn %d", m.Turn)
 	case !t.engine.up && (m.Turn > t.game.Runtime.Reports || m.Engine && t.game.Runtime.Gap(m.Turn)):
-		return seat, errNotUp
+		return seat, engine.ErrAway
 	}
 	return seat, nil
 }

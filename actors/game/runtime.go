@@ -21,7 +21,7 @@ type runner struct {
 	up       bool
 	bringsUp bool // it was spawned to bring the engine up, not only to stop it
 	cause    string
-	turn     [2]int64 // operation number and attempt of the turn that it was asked to make
+	turn     attempt  // the turn that it was asked to make
 	spawned  int64    // operation number of the resume, restart or patch that it was spawned for
 	stop     int64    // operation number of the stop or removal that it was asked for
 	banished []string // races that it was asked to banish, and has not answered for
@@ -30,6 +30,12 @@ type runner struct {
 }
 
 func (r *runner) tell(c actor.Context, m any) { kit.Send(c, r.pid, m) }
+
+// attempt is one attempt at a turn, by the number of its operation.
+type attempt struct {
+	operation int64
+	number    int
+}
 
 // fact is something the engine has told and the game must decide on.
 type fact struct {
@@ -157,12 +163,12 @@ func (t *table) onSeen(c actor.Context, m Seen) {
 
 // down notes that the engine serves nobody until it is up again.
 func (t *table) down(c actor.Context, cause string) {
-	t.engine.up, t.engine.cause, t.engine.turn = false, cause, [2]int64{}
+	t.engine.up, t.engine.cause, t.engine.turn = false, cause, attempt{}
 	t.engine.banished, t.engine.fetching = nil, galaxy.NoTurn
-	t.refuseOrders(c, errNotUp)
-	t.refuseReads(c, errNotUp)
+	t.refuseOrders(c, engine.ErrAway)
+	t.refuseReads(c, engine.ErrAway)
 	t.stash.Release(c)
-	t.close(c)
+	t.claimWhenSettled(c)
 }
 
 // onTerminated is the engine's actor given up by its supervision.
@@ -194,7 +200,7 @@ func (t *table) settle(c actor.Context) {
 			t.leave(c)
 			return
 		} else if err != nil {
-			t.wait(c, t.facts[0], err)
+			t.storeLater(c, t.facts[0], err)
 			return
 		}
 		f := t.facts[0]
@@ -208,7 +214,7 @@ func (t *table) settle(c actor.Context) {
 			continue
 		}
 		if err != nil {
-			t.wait(c, f, err)
+			t.storeLater(c, f, err)
 			return
 		}
 		t.facts = t.facts[1:]
@@ -231,7 +237,8 @@ func (t *table) settlement(ctx context.Context, f fact) (galaxy.Settlement, erro
 	return settle, err
 }
 
-func (t *table) wait(c actor.Context, f fact, err error) {
+// storeLater tries a fact again that could not be stored.
+func (t *table) storeLater(c actor.Context, f fact, err error) {
 	t.log().Warn("what the engine told could not be stored yet", zap.String("fact", f.name), zap.Error(err))
 	t.timers.Start(c, retry, t.Retry)
 }
@@ -279,14 +286,14 @@ func (t *table) pursue(c actor.Context) {
 	t.timers.Cancel(deadline)
 	switch due := g.Runtime.DueAt(); {
 	case g.Due(now):
-		t.closing = true
-		t.close(c)
+		t.claimPending = true
+		t.claimWhenSettled(c)
 	case g.Status == galaxy.Running && due != nil && due.After(now):
 		// One that has passed waits for what stands in the way of its turn, which is a commit that comes here again.
 		t.timers.Start(c, deadline, due.Sub(now))
 	}
 	if t.game == nil || t.game.Version != g.Version {
-		return // close has committed, and has pursued what came of it
+		return // claimWhenSettled has committed, and has pursued what came of it
 	}
 	t.expectLapse(c, now)
 	t.limitStart(c, now)

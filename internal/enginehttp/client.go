@@ -94,13 +94,12 @@ func (c *Client) Init(ctx context.Context, address string, in galaxy.EngineInit)
 }
 
 // Turn makes the turn after expected; nil leaves out the guard, for engines that do not know it.
-func (c *Client) Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.GeneratedTurn, error) {
+func (c *Client) Turn(ctx context.Context, address string, game galaxy.GameID, expected *int) (galaxy.EngineStatus, error) {
 	var t engineapi.TurnResult
 	if err := c.call(ctx, request{method: "PUT", address: address, path: "/api/v1/admin/turn", body: engineapi.TurnRequest{ExpectedTurn: expected}, game: game}, &t); err != nil {
-		return galaxy.GeneratedTurn{}, err
+		return galaxy.EngineStatus{}, err
 	}
-	s, err := status(t.Status)
-	return galaxy.GeneratedTurn{EngineStatus: s, GeneratedTurn: t.GeneratedTurn, Replayed: t.Replayed}, err
+	return status(t.Status)
 }
 
 // Banish takes a race out of the game with the next turn. It can be done twice.
@@ -183,7 +182,7 @@ func status(s engineapi.Status) (galaxy.EngineStatus, error) {
 		return galaxy.EngineStatus{}, &galaxy.EngineError{Kind: galaxy.EngineUnanswered, Status: 200, Message: "the status names no game", Cause: err}
 	}
 	out := galaxy.EngineStatus{Game: galaxy.GameID{UUID: id}, EngineVersion: text(s.EngineVersion), State: text(s.EngineStatus), Turn: s.CurrentTurn, Digest: text(s.StateDigest),
-		Finished: s.Finished, Winners: texts(s.Winners), FinishReason: text(s.FinishReason)}
+		Finished: s.Finished, FinishReason: text(s.FinishReason)}
 	named := make(map[string]bool, len(s.Players))
 	for _, p := range s.Players {
 		race := text(p.RaceName)
@@ -192,7 +191,7 @@ func status(s engineapi.Status) (galaxy.EngineStatus, error) {
 		}
 		named[race] = true
 		out.Players = append(out.Players, galaxy.EnginePlayer{Race: race, Planets: p.Planets, Population: p.Population, Industry: p.Industry, Ships: p.Ships,
-			Votes: p.Votes, Extinct: p.Extinct, Banished: p.Banished, IdleTurns: p.IdleTurns, LastOrderTurn: p.LastOrderTurn, OrderRevision: p.OrderRevision})
+			Votes: p.Votes, Extinct: p.Extinct, Banished: p.Banished, OrderRevision: p.OrderRevision})
 	}
 	return out, nil
 }

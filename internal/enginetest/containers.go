@@ -108,7 +108,7 @@ func (e *Engines) destroy(id galaxy.GameID, g *Game) {
 	}
 }
 
-// Logs gives a line that says how often the engine was started.
+// Logs gives the same line of every engine that was ever started.
 func (e *Engines) Logs(_ context.Context, id galaxy.GameID, _ int) (log string, err error) {
 	err = e.on(id, func(g *Game) error {
 		if g.Started > 0 {

@@ -62,7 +62,7 @@ func (g *game) raceOnce(ctx context.Context, counts map[fate]int) error {
 		}
 	}
 	both.Go(func() error {
-		for range rand.IntN(racers * devices * volley) {
+		for range rand.IntN(racers * devices * volley / 2) { // while every device has lists to give
 			<-answered
 		}
 		return g.advance(ctx)

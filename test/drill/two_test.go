@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -187,21 +188,23 @@ func (p *pair) judge(ctx context.Context) error {
 
 // stop tells the one that serves to stop. It gives how long it took until the other served, and how long nobody did.
 func (p *pair) stop(ctx context.Context) (sinceTold, sinceRefused time.Duration, err error) {
-	var told time.Time
+	var served time.Duration // after it was told
 	sinceRefused, err = p.change(ctx, func(b *stack.Backend) (time.Time, error) {
-		told = time.Now()
+		told := time.Now()
 		if err := syscall.Kill(b.PID(), syscall.SIGTERM); err != nil {
 			return told, err
 		}
-		for {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		for ctx.Err() == nil {
 			if status, err := probe(ctx, b); err != nil || status != http.StatusOK {
-				refused := time.Now()
-				sinceTold = -refused.Sub(told)
-				return refused, nil
+				served = time.Since(told)
+				return told.Add(served), nil
 			}
 		}
+		return told, errors.New("a backend that was told to stop still serves")
 	})
-	return sinceRefused - sinceTold, sinceRefused, err
+	return served + sinceRefused, sinceRefused, err
 }
 
 // freeze stops the one that serves in the middle of a turn, cuts its lease, has the other play on, and wakes it.
