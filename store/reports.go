@@ -37,13 +37,14 @@ func (s *Store) Report(ctx context.Context, game galaxy.GameID, epoch, turn int,
 	return galaxy.Report{Race: race, Packed: m.Body}.Body()
 }
 
-// PurgeReports deletes up to n reports and batches of games that were over before a time, and tells how many are gone.
-func (s *Store) PurgeReports(ctx context.Context, before time.Time, n int) (int, error) {
-	const ended = ` WHERE game_id IN (SELECT game_id FROM runtimes WHERE ended_at < $1) LIMIT $2)) RETURNING 1`
-	gone, err := s.purge(ctx, `DELETE FROM reports WHERE ctid = ANY(ARRAY(SELECT ctid FROM reports`+ended, before, n)
-	if err != nil || gone == n {
-		return gone, err
+// PurgeReports deletes up to n reports, lists and batches of games that were over before a time, and tells how many are gone.
+func (s *Store) PurgeReports(ctx context.Context, before time.Time, n int) (gone int, err error) {
+	for _, table := range []string{"reports", "orders", "order_batches"} {
+		some, err := s.purge(ctx, `DELETE FROM `+table+` WHERE ctid = ANY(ARRAY(SELECT ctid FROM `+table+`
+			WHERE game_id IN (SELECT game_id FROM runtimes WHERE ended_at < $1) LIMIT $2)) RETURNING 1`, before, n-gone)
+		if gone += some; err != nil || gone == n {
+			return gone, err
+		}
 	}
-	more, err := s.purge(ctx, `DELETE FROM order_batches WHERE ctid = ANY(ARRAY(SELECT ctid FROM order_batches`+ended, before, n-gone)
-	return gone + more, err
+	return gone, nil
 }

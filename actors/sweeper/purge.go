@@ -11,7 +11,7 @@ import (
 // Config says how long is kept what grows by use.
 type Config struct {
 	AuditRetention  time.Duration `env:"BACKEND_AUDIT_RETENTION" envDefault:"8760h" help:"How long the audit is kept; it is dropped by whole months."`
-	ReportRetention time.Duration `env:"BACKEND_REPORT_RETENTION" envDefault:"8760h" help:"How long the reports, and the command batches, of a game that is over are kept."`
+	ReportRetention time.Duration `env:"BACKEND_REPORT_RETENTION" envDefault:"8760h" help:"How long the reports, orders and command batches of a game that is over are kept."`
 }
 
 // Validate reports every problem of the settings.
