@@ -36,8 +36,13 @@ type handmade struct {
 	version int64
 	turn    int
 	pushes  chan uuid.UUID // by player
-	zip     *gzip.Writer
 }
+
+// handZips are kept, as the service keeps its own.
+var handZips = sync.Pool{New: func() any {
+	zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	return zip
+}}
 
 // handPool is a pool like the service's.
 func handPool(t *testing.T, dsn string) *pgxpool.Pool {
@@ -53,9 +58,7 @@ func handmadeGames(t *testing.T, pool *pgxpool.Pool, ids ...galaxy.GameID) []*ha
 	games := make([]*handmade, len(ids))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 5, DisableCompression: true}}
 	for i, id := range ids {
-		zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-		require.NoError(t, err)
-		games[i] = &handmade{pool: pool, client: client, id: id.UUID, version: 1, pushes: make(chan uuid.UUID, queueSize), zip: zip}
+		games[i] = &handmade{pool: pool, client: client, id: id.UUID, version: 1, pushes: make(chan uuid.UUID, queueSize)}
 		of[id.UUID] = games[i]
 	}
 	rows, err := pool.Query(t.Context(), `SELECT game_id, user_id, race_name FROM memberships`)
@@ -76,24 +79,7 @@ func handmadeGames(t *testing.T, pool *pgxpool.Pool, ids ...galaxy.GameID) []*ha
 // of the pushes are recorded when it returns.
 func (g *handmade) play(ctx context.Context, due time.Time) (done time.Time, err error) {
 	time.Sleep(time.Until(due))
-	if err := g.claim(ctx, due); err != nil {
-		return done, err
-	}
-	if err := g.orders(ctx); err != nil {
-		return done, err
-	}
-	var status engineapi.Status
-	if err := g.call(ctx, http.MethodGet, "/api/v1/admin/status", nil, &status); err != nil {
-		return done, err
-	}
-	if status.CurrentTurn != g.turn {
-		return done, fmt.Errorf("the engine shows turn %d in place of %d", status.CurrentTurn, g.turn)
-	}
-	var made engineapi.TurnResult
-	if err := g.call(ctx, http.MethodPut, "/api/v1/admin/turn", engineapi.TurnRequest{ExpectedTurn: &g.turn}, &made); err != nil {
-		return done, err
-	}
-	if err := g.record(ctx, due, made.Status); err != nil {
+	if err := g.make(ctx, due); err != nil {
 		return done, err
 	}
 	received := make(chan time.Time, 1)
@@ -105,7 +91,10 @@ func (g *handmade) play(ctx context.Context, due time.Time) (done time.Time, err
 	}()
 	var stored time.Time
 	work, ctx := errgroup.WithContext(ctx)
-	work.Go(func() error { return g.tell(ctx) })
+	work.Go(func() error {
+		_, err := g.tell(ctx)
+		return err
+	})
 	work.Go(func() (err error) {
 		err = g.report(ctx)
 		stored = time.Now()
@@ -118,6 +107,28 @@ func (g *handmade) play(ctx context.Context, due time.Time) (done time.Time, err
 		done = stored
 	}
 	return done, nil
+}
+
+// make has the engine make a turn, and records it.
+func (g *handmade) make(ctx context.Context, due time.Time) error {
+	if err := g.claim(ctx, due); err != nil {
+		return err
+	}
+	if err := g.orders(ctx); err != nil {
+		return err
+	}
+	var status engineapi.Status
+	if err := g.call(ctx, http.MethodGet, "/api/v1/admin/status", nil, &status); err != nil {
+		return err
+	}
+	if status.CurrentTurn != g.turn {
+		return fmt.Errorf("the engine shows turn %d in place of %d", status.CurrentTurn, g.turn)
+	}
+	var made engineapi.TurnResult
+	if err := g.call(ctx, http.MethodPut, "/api/v1/admin/turn", engineapi.TurnRequest{ExpectedTurn: &g.turn}, &made); err != nil {
+		return err
+	}
+	return g.record(ctx, due, made.Status)
 }
 
 // store makes the database's part of a turn, until it is made.
@@ -210,8 +221,11 @@ func (g *handmade) record(ctx context.Context, due time.Time, s engineapi.Status
 	})
 }
 
-// tell claims the routes, sends each player's push, and records that.
-func (g *handmade) tell(ctx context.Context) error {
+// tellAtOnce is how many routes are claimed at once.
+const tellAtOnce = 128
+
+// tell claims routes, sends each player's push, and records that. It gives how many there were.
+func (g *handmade) tell(ctx context.Context) (told int, err error) {
 	b, now := fenced(), time.Now()
 	var claimed []handRoute
 	b.Queue(`WITH due AS (SELECT route_id FROM notification_routes WHERE status IN ('pending', 'retrying') AND next_attempt_at <= $1
@@ -219,13 +233,13 @@ func (g *handmade) tell(ctx context.Context) error {
 		claimed AS (UPDATE notification_routes r SET attempts = attempts + 1, next_attempt_at = $3 FROM due WHERE r.route_id = due.route_id
 			RETURNING r.route_id, r.notice_id, r.channel, r.user_id, r.attempts, r.created_at)
 		SELECT c.route_id, c.user_id, c.attempts, n.kind, a.email, coalesce(n.kind = ANY(a.email_off), false), n.payload, n.request_id, n.dedupe_key, c.created_at
-		FROM claimed c JOIN notifications n USING (notice_id) LEFT JOIN accounts a USING (user_id) ORDER BY c.route_id`, now, 128, now.Add(30*time.Second)).
+		FROM claimed c JOIN notifications n USING (notice_id) LEFT JOIN accounts a USING (user_id) ORDER BY c.route_id`, now, tellAtOnce, now.Add(30*time.Second)).
 		Query(func(rows pgx.Rows) (err error) {
 			claimed, err = pgx.CollectRows(rows, pgx.RowToStructByPos[handRoute])
 			return err
 		})
 	if err := g.pool.SendBatch(ctx, b).Close(); err != nil {
-		return err
+		return 0, err
 	}
 	n := len(claimed)
 	ids, attempts, states, details, settled := make([]uuid.UUID, n), make([]int, n), make([]string, n), make([]string, n), make([]time.Time, n)
@@ -237,7 +251,7 @@ func (g *handmade) tell(ctx context.Context) error {
 	b.Queue(`UPDATE notification_routes r SET status = o.status, detail = o.detail, next_attempt_at = o.next, settled_at = o.settled
 		FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[]) o (route_id, attempt, status, detail, next, settled)
 		WHERE r.route_id = o.route_id AND r.attempts = o.attempt AND r.status IN ('pending', 'retrying')`, ids, attempts, states, details, settled, settled)
-	return g.pool.SendBatch(ctx, b).Close()
+	return n, g.pool.SendBatch(ctx, b).Close()
 }
 
 type handRoute struct {
@@ -271,7 +285,7 @@ func (g *handmade) report(ctx context.Context) error {
 	if err := read.Wait(); err != nil {
 		return err
 	}
-	if err := g.compress(bodies); err != nil {
+	if err := compress(bodies); err != nil {
 		return err
 	}
 	return g.commit(ctx, func(b *pgx.Batch, _ time.Time) {
@@ -281,14 +295,16 @@ func (g *handmade) report(ctx context.Context) error {
 }
 
 // compress puts what is compressed in the place of each.
-func (g *handmade) compress(bodies [][]byte) error {
+func compress(bodies [][]byte) error {
+	zip, _ := handZips.Get().(*gzip.Writer)
+	defer handZips.Put(zip)
 	for i, body := range bodies {
 		var out bytes.Buffer
-		g.zip.Reset(&out)
-		if _, err := g.zip.Write(body); err != nil {
+		zip.Reset(&out)
+		if _, err := zip.Write(body); err != nil {
 			return err
 		}
-		if err := g.zip.Close(); err != nil {
+		if err := zip.Close(); err != nil {
 			return err
 		}
 		bodies[i] = out.Bytes()
@@ -296,7 +312,7 @@ func (g *handmade) compress(bodies [][]byte) error {
 	return nil
 }
 
-// call asks the engine.
+// call asks the engine; nobody looks at an answer that goes into nil.
 func (g *handmade) call(ctx context.Context, method, path string, body, into any) error {
 	var in io.Reader = http.NoBody
 	if body != nil {
@@ -323,6 +339,9 @@ func (g *handmade) call(ctx context.Context, method, path string, body, into any
 	}
 	if err != nil {
 		return err
+	}
+	if into == nil {
+		return nil
 	}
 	return json.Unmarshal(raw, into)
 }

@@ -30,14 +30,8 @@ func benchTimers(t *testing.T) {
 		s = span{deadlines: 500, lead: 100 * time.Millisecond, window: 300 * time.Millisecond}
 	}
 	bare := s.p99(t, bareTimers)
-	printTimers("timers", s.p99(t, actorTimers), bare)
-}
-
-// printTimers holds how late deadlines are met against bare timers.
-func printTimers(name string, ours, bare float64) {
-	if *full {
-		limit := bare + laterThanBare
-		fmt.Printf("BENCH %s ours=%s limit=%s unit=ms ratio=%.2f rounds=1 bare=%s difference=%.3f\n", name, figure(ours), figure(limit), limit/ours, figure(bare), ours-bare)
+	if ours, limit := s.p99(t, actorTimers), bare+laterThanBare; *full {
+		fmt.Printf("BENCH timers ours=%s limit=%s unit=ms ratio=%.2f rounds=1 bare=%s difference=%.3f\n", figure(ours), figure(limit), limit/ours, figure(bare), ours-bare)
 	}
 }
 
