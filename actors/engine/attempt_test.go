@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,9 +83,23 @@ func TestAnEngineThatFailsAtATurnAndDiesIsStartedAgain(t *testing.T) {
 	require.Equal(t, 4, next[engine.Up](r).Status.Turn)
 }
 
+// mute has engines not say what they hold for a while.
+type mute struct {
+	engine.Client
+	silent atomic.Bool
+}
+
+func (m *mute) Status(ctx context.Context, address string) (galaxy.EngineStatus, error) {
+	if m.silent.Load() {
+		return galaxy.EngineStatus{}, &galaxy.EngineError{Kind: galaxy.EngineFailed, Status: http.StatusServiceUnavailable}
+	}
+	return m.Client.Status(ctx, address)
+}
+
 // TestAPlainEngineThatWasAskedForATurnIsNotAskedByTheNextActor: the call may still arrive, and the engine would make another turn.
 func TestAPlainEngineThatWasAskedForATurnIsNotAskedByTheNextActor(t *testing.T) {
-	r, s := newRig(t), spec()
+	m := &mute{}
+	r, s := newRig(t, func(r *rig) { m.Client, r.deps.Client = r.deps.Client, m }), spec()
 	s.ExpectedTurn = false
 	r.played(&s, 3)
 	ref := r.drive(s)
@@ -94,12 +109,14 @@ func TestAPlainEngineThatWasAskedForATurnIsNotAskedByTheNextActor(t *testing.T) 
 	r.Fail(enginetest.Turn, enginetest.Fault{Hold: hold})
 	tellTurn(ref)
 	require.Eventually(t, func() bool { return r.Calls(enginetest.Turn) == 1 }, eventually, tick)
+	m.silent.Store(true)
 	r.Away(true)
 	r.Fail(enginetest.Healthz, enginetest.Fault{Status: http.StatusServiceUnavailable})
 	next[engine.Unknown](r)
 	r.stepIn(func(_ context.Context, what string) error {
 		if what == "ensure" {
 			r.stepIn(nil, nil)
+			m.silent.Store(false)
 			return errDaemon // of which the actor dies
 		}
 		return nil

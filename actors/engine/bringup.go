@@ -23,11 +23,17 @@ var errBusy = errors.New("it is still making a turn that nobody waits for")
 
 // bringUp starts or adopts the engine.
 func (a *driver) bringUp(c actor.Context) {
-	life, l, making := a.life, *a.lasting, a.making
+	life, l, making, address := a.life, *a.lasting, a.making, ""
 	l.making = l.making || making
+	if a.up {
+		address = a.address
+	}
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
-		b := broughtUp{err: a.endFirst(ctx, l)}
-		if b.err == nil {
+		b, answers := a.recognise(ctx, l, address)
+		if !answers {
+			b.err = a.endFirst(ctx, l)
+		}
+		if !answers && b.err == nil {
 			b = a.ensure(ctx, l)
 			b.ended = true
 		}
@@ -37,6 +43,19 @@ func (a *driver) bringUp(c actor.Context) {
 		b.life, b.making = life, making
 		return b
 	}, func(err error) any { return broughtUp{life: life, err: err} })
+}
+
+// recognise asks an engine that was up and has not answered for a while: for one that does again nobody needs to ask the daemon. An
+// address may have become another engine's meanwhile.
+func (a *driver) recognise(ctx context.Context, l lasting, address string) (b broughtUp, answers bool) {
+	if address == "" || l.afresh {
+		return b, false
+	}
+	s, err := a.Client.Status(ctx, address)
+	if err == nil && !l.making {
+		s, err = a.idle(ctx, address, s)
+	}
+	return broughtUp{container: galaxy.Container{Address: address}, status: s}, err == nil && s.Game == a.Game
 }
 
 // endFirst ends a container that is to be started afresh.

@@ -8,6 +8,7 @@ import (
 
 	"galaxy/backend/actors/engine"
 	"galaxy/backend/actors/kit"
+	"galaxy/backend/galaxy"
 	"galaxy/backend/internal/enginetest"
 )
 
@@ -61,4 +62,32 @@ func TestAnEmptyEngineWaitsForTheLeaseToBeInitialised(t *testing.T) {
 	require.Zero(t, r.Calls(enginetest.Init))
 	r.away.Store(false)
 	next[engine.Up](r)
+}
+
+// TestAnEngineThatAnswersAgainNeedsNoDaemon: only of one that does not answer nothing is known.
+func TestAnEngineThatAnswersAgainNeedsNoDaemon(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.played(&s, 3)
+	ref := r.drive(s)
+	next[engine.Up](r)
+	r.Engines.Away(true)
+	r.Fail(enginetest.Healthz, enginetest.Fault{Status: 500})
+	next[engine.Unknown](r)
+	require.Equal(t, 3, next[engine.Up](r).Status.Turn)
+	require.Equal(t, []string{"ensure"}, r.changes())
+	tellTurn(ref)
+	require.Equal(t, 4, next[engine.TurnMade](r).Status.Turn)
+}
+
+// TestAnAddressThatHasBecomeAnotherEngines is not taken for the engine that was there.
+func TestAnAddressThatHasBecomeAnotherEngines(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.played(&s, 3)
+	r.drive(s)
+	next[engine.Up](r)
+	r.Engines.Away(true)
+	r.Fail(enginetest.Healthz, enginetest.Fault{Status: 500})
+	r.Fail(enginetest.Status, enginetest.Fault{Status: 200, Body: `{"gameId":"` + galaxy.NewID().String() + `","currentTurn":3,"stateDigest":"recorded","engineStatus":"running"}`})
+	next[engine.Unknown](r)
+	require.Equal(t, s.Game, next[engine.Up](r).Status.Game)
 }
