@@ -58,7 +58,7 @@ func handmadeGames(t *testing.T, pool *pgxpool.Pool, ids ...galaxy.GameID) []*ha
 	games := make([]*handmade, len(ids))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 5, DisableCompression: true}}
 	for i, id := range ids {
-		games[i] = &handmade{pool: pool, client: client, id: id.UUID, version: 1, pushes: make(chan uuid.UUID, queueSize)}
+		games[i] = &handmade{pool: pool, client: client, id: id.UUID, version: 1}
 		of[id.UUID] = games[i]
 	}
 	rows, err := pool.Query(t.Context(), `SELECT game_id, user_id, race_name FROM memberships`)
@@ -78,6 +78,9 @@ func handmadeGames(t *testing.T, pool *pgxpool.Pool, ids ...galaxy.GameID) []*ha
 // play makes a turn that is due, and gives the time at which its reports were stored and everybody's push was received. The routes
 // of the pushes are recorded when it returns.
 func (g *handmade) play(ctx context.Context, due time.Time) (done time.Time, err error) {
+	if g.pushes == nil {
+		g.pushes = make(chan uuid.UUID, queueSize)
+	}
 	time.Sleep(time.Until(due))
 	if err := g.make(ctx, due); err != nil {
 		return done, err

@@ -30,6 +30,18 @@ func TestATimeInWhichNothingIsKnownOfTheEngine(t *testing.T) {
 	}
 }
 
+func TestAPausedGameOfWhoseEngineNothingIsKnown(t *testing.T) {
+	g := running(t)
+	claimed, err := g.ClaimTurn(CauseSchedule, operator(evening))
+	require.NoError(t, err)
+	paused, err := claimed.Next.Pause(operator(evening))
+	require.NoError(t, err)
+	away := paused.Next.DriverUnknown(operator(evening)).Next
+	require.Nil(t, away.Runtime.ClosedSince, "nobody could give orders anyway")
+	made := away.TurnMade(away.Runtime.Op.Number, 1, shows(g, 1, "d1"), operator(evening)).Next
+	require.Equal(t, WhyPaused, made.Runtime.Why)
+}
+
 // TestAnOutageDuringAnOperatorsWork: the ticks that it has swallowed are settled as in any other outage.
 func TestAnOutageDuringAnOperatorsWork(t *testing.T) {
 	for catchUp, want := range map[CatchUp]time.Time{
@@ -114,6 +126,10 @@ func TestWhyAStartFailedIsToldWithoutInternals(t *testing.T) {
 	require.Contains(t, c.Next.Runtime.WhyText, "/var/lib/galaxy")
 	told := slices.IndexFunc(c.Notices, func(n Notice) bool { return n.Kind == ContainerStartFailed })
 	require.Contains(t, c.Notices[told].Payload.Reason, "/var/lib/galaxy", "operators are told")
+	away := c.Next.DriverUnknown(operator(noon)).Next
+	stopped := away.Stopped(away.Runtime.Op.Number, operator(noon)).Next
+	require.Equal(t, WhyStartFailed, stopped.Runtime.Why)
+	require.Contains(t, stopped.Runtime.WhyText, "/var/lib/galaxy", "also after the daemon was away")
 }
 
 func TestABanishThatTheEngineHasTakenIsKnown(t *testing.T) {
@@ -127,8 +143,9 @@ func TestABanishThatTheEngineHasTakenIsKnown(t *testing.T) {
 
 func TestWhatAnEngineHadSaidIsAddedToHowItDied(t *testing.T) {
 	down := running(t).EngineDown("it does not answer", "", operator(noon)).Next
-	said := down.LastWords("panic: no", operator(evening)).Next
+	said := down.LastWords("it does not answer", "panic: no", operator(evening)).Next
 	require.Equal(t, Failure{At: noon, Cause: "it does not answer", Log: "panic: no"}, *said.Runtime.Failure)
-	require.True(t, said.LastWords("later", operator(evening)).Nothing())
-	require.True(t, running(t).LastWords("of nothing", operator(evening)).Nothing())
+	require.True(t, said.LastWords("it does not answer", "later", operator(evening)).Nothing())
+	require.True(t, down.LastWords("another death", "panic: no", operator(evening)).Nothing())
+	require.True(t, running(t).LastWords("it does not answer", "of nothing", operator(evening)).Nothing())
 }

@@ -139,9 +139,12 @@ func TestReportsAreStoredInOrderAndOnce(t *testing.T) {
 	require.Equal(t, []string{"Race-A", "Race-B"}, left.Next.Played(), "a race that was given up is still in the engine")
 }
 
+// unread is what an engine will not give; last when it was asked for every gap again.
+func unread(last bool) Unread { return Unread{Races: []string{"Race-B"}, Cause: "500", Last: last} }
+
 func TestReportsThatCannotBeReadAreAskedForAgain(t *testing.T) {
 	one := []Report{{Race: "Race-A", Packed: []byte("a report")}}
-	c := running(t).ReportsIncomplete(0, one, []string{"Race-B"}, "500", operator(noon))
+	c := running(t).ReportsIncomplete(0, one, unread(false), operator(noon))
 	require.Equal(t, 0, c.Next.Runtime.Reports, "later turns do not wait for them")
 	require.Equal(t, []int{0}, c.Next.Runtime.Gaps)
 	require.Len(t, c.Reports, 1)
@@ -155,10 +158,10 @@ func TestReportsThatCannotBeReadAreAskedForAgain(t *testing.T) {
 	g.Runtime.Turn, g.Runtime.Gaps = 2, []int{0}
 	turn, _ = g.ReportsWanted()
 	require.Equal(t, 1, turn, "what was never asked for comes first")
-	g = g.ReportsIncomplete(1, one, []string{"Race-B"}, "500", operator(noon)).Next
+	g = g.ReportsIncomplete(1, one, unread(false), operator(noon)).Next
 	g = g.ReportsFetched(2, one, operator(noon)).Next
 	require.Equal(t, []int{0, 1}, g.Runtime.Gaps)
-	again := g.ReportsIncomplete(0, one, []string{"Race-B"}, "500", operator(noon))
+	again := g.ReportsIncomplete(0, one, unread(false), operator(noon))
 	require.Equal(t, []int{1, 0}, again.Next.Runtime.Gaps, "each has its turn")
 	require.Empty(t, again.Audit)
 	require.Empty(t, again.Notices)
@@ -178,10 +181,11 @@ func TestAGapOfAFinishedGame(t *testing.T) {
 	over.Finished = true
 	g = g.EngineUp(over, operator(evening)).Next
 	require.Equal(t, Finished, g.Status)
-	g = g.ReportsIncomplete(0, nil, []string{"Race-B"}, "500", operator(evening)).Next
+	g = g.ReportsIncomplete(0, nil, unread(false), operator(evening)).Next
 	require.True(t, g.Wanted())
 	require.True(t, g.CleanUp(operator(evening)).Nothing())
-	c := g.ReportsIncomplete(0, []Report{{Race: "Race-A", Packed: []byte("a report")}}, []string{"Race-B"}, "500", operator(evening))
+	require.True(t, g.ReportsIncomplete(0, nil, unread(false), operator(evening)).Next.Wanted(), "other gaps are still to be asked for")
+	c := g.ReportsIncomplete(0, []Report{{Race: "Race-A", Packed: []byte("a report")}}, unread(true), operator(evening))
 	require.Equal(t, WhyReports, c.Next.Runtime.Why)
 	require.Len(t, c.Notices, 1)
 	require.Len(t, c.Reports, 1)

@@ -69,23 +69,23 @@ func (g Game) ReportsWanted() (turn int, wanted bool) {
 // Gap reports whether some reports of a turn could not be read.
 func (r Runtime) Gap(turn int) bool { return slices.Contains(r.Gaps, turn) }
 
-// unreadable notes that the last reports of a finished game cannot be had, for its engine does not come up. Nothing further is
+// unreadable notes that reports of a finished game cannot be had, for its engine does not come up. Nothing further is
 // tried, and its container is kept, until an operator has it restarted.
 func (g Game) unreadable(cause string, by By) GameChange {
 	turn, wanted := g.ReportsWanted()
 	if g.Status != Finished || !wanted || g.Runtime.Op != nil || g.Runtime.Why == WhyReports {
 		return GameChange{}
 	}
-	return g.restUnread(turn, cause, by)
+	return g.restUnread(fmt.Sprintf("reports of turn %d are not stored: %s", turn, cause), by)
 }
 
 // restUnread has a finished game wait for an operator to see to its reports.
-func (g Game) restUnread(turn int, cause string, by By) GameChange {
+func (g Game) restUnread(cause string, by By) GameChange {
 	c := g.change(by, "runtime.reports_missing")
-	reason := fmt.Sprintf("the game is over, but the reports of turn %d are not stored: %s", turn, cause)
+	reason := "the game is over, but " + cause
 	c.Next.Runtime.Failure = &Failure{At: by.At, Cause: cause}
 	c.Next.Runtime.note(WhyReports, reason, by)
-	c.alert(EngineUnreachableNotice, g.turnKey("reports-missing", turn), by, Payload{Turn: &turn, Reason: reason})
+	c.alert(EngineUnreachableNotice, g.turnKey("reports-missing", g.Runtime.Turn), by, Payload{Turn: &g.Runtime.Turn, Reason: reason})
 	return c
 }
 
@@ -112,23 +112,30 @@ func (g Game) ReportsFetched(turn int, reports []Report, by By) GameChange {
 	return c
 }
 
+// Unread is what could not be read of a turn's reports.
+type Unread struct {
+	Races []string
+	Cause string
+	Last  bool // every gap was asked for again by now
+}
+
 // ReportsIncomplete is ReportsFetched without those that the engine would not give. The turn stays a gap: it is asked for again, but
 // later ones do not wait for it. When there is nothing else to be read of a finished game, an operator is called.
-func (g Game) ReportsIncomplete(turn int, reports []Report, missing []string, cause string, by By) GameChange {
+func (g Game) ReportsIncomplete(turn int, reports []Report, unread Unread, by By) GameChange {
 	c := g.ReportsFetched(turn, reports, by)
 	if c.Nothing() {
 		return c
 	}
 	known := g.Runtime.Gap(turn)
 	c.Next.Runtime.Gaps = append(c.Next.Runtime.Gaps, turn)
-	failed := fmt.Sprintf("reports of turn %d could not be read (%s): %s", turn, strings.Join(missing, ", "), cause)
+	failed := fmt.Sprintf("reports of turn %d could not be read (%s): %s", turn, strings.Join(unread.Races, ", "), unread.Cause)
 	if !known {
 		c.Next.Runtime.Failure = &Failure{At: by.At, Cause: failed}
-		c.audit(by, "runtime.report_gap", nil, map[string]any{"turn": turn, "races": missing, "cause": cause})
+		c.audit(by, "runtime.report_gap", nil, map[string]any{"turn": turn, "races": unread.Races, "cause": unread.Cause})
 		return c
 	}
-	if g.Status == Finished && g.Runtime.Op == nil {
-		rests := c.Next.restUnread(turn, failed, by)
+	if unread.Last && g.Status == Finished && g.Runtime.Op == nil {
+		rests := c.Next.restUnread(failed, by)
 		rests.Reports = c.Reports
 		return rests
 	}

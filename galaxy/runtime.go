@@ -32,7 +32,7 @@ type Runtime struct {
 	Patch    *Pin // what an open patch leads to
 	Epoch    int  // lets a turn's number come again after a rewind
 	Turn     int  // last recorded turn, NoTurn before the first
-	Reports  int  // last turn whose reports are all stored, NoTurn before the first
+	Reports  int  // newest turn whose reports are stored, but for Gaps; NoTurn before the first
 	Digest   string
 	Deadline *time.Time // when turn Turn+1 is due; nil while none is
 	// DeadlineSetAt is when the deadline was last determined, so that no outage moves it twice.
@@ -135,7 +135,7 @@ const (
 	WhyPaused         WhyCode = "paused"   // the owner or an operator has paused the game
 	WhyResuming       WhyCode = "resuming" // the game goes on when its engine answers
 	WhyFinished       WhyCode = "finished"
-	WhyReports        WhyCode = "reports_missing" // the game is over, and its engine does not come up to be read
+	WhyReports        WhyCode = "reports_missing" // the game is over, and its reports cannot all be read
 	WhyStartFailed    WhyCode = "start_failed"
 	WhyPatching       WhyCode = "patching"
 	WhyRemoved        WhyCode = "removed"

@@ -199,10 +199,10 @@ func (g Game) EngineDown(cause, log string, by By) GameChange {
 	return c
 }
 
-// LastWords adds what the engine had said to how it died.
-func (g Game) LastWords(log string, by By) GameChange {
+// LastWords adds what the engine had said to how it died, which was for that cause.
+func (g Game) LastWords(cause, log string, by By) GameChange {
 	f := g.Runtime.Failure
-	if f == nil || f.Log != "" {
+	if f == nil || f.Log != "" || f.Cause != cause {
 		return GameChange{}
 	}
 	c := GameChange{Next: g}
@@ -218,10 +218,10 @@ func (g Game) DriverUnknown(by By) GameChange {
 	}
 	c := GameChange{Next: g}
 	c.Next.UpdatedAt = by.At
-	if g.Runtime.Status == RuntimeRunning {
+	if g.Status == Running && g.Runtime.Status == RuntimeRunning {
 		c.Next.Runtime.close(by) // it is told of an engine that does not answer either
 	}
-	c.Next.Runtime.note(WhyDriverUnknown, "the container daemon does not answer; the engine's state is unknown until it does", by)
+	c.Next.Runtime.note(WhyDriverUnknown, "neither the engine nor the container daemon answers: nothing is known of the engine until one of them does", by)
 	return c
 }
 
@@ -267,11 +267,14 @@ func (g Game) StartFailed(reason, cause string, by By) GameChange {
 	}
 	c := g.change(by, "runtime.start_failed")
 	c.Next.Status, c.Next.Reason = StartFailed, reason
-	if cause != "" {
-		reason += ": " + cause
-	}
 	c.updated(by)
 	r := &c.Next.Runtime
+	if cause != "" {
+		reason += ": " + cause
+		if r.Failure == nil || r.Failure.Cause != cause {
+			r.Failure = &Failure{At: by.At, Cause: cause}
+		}
+	}
 	r.begin(Operation{Kind: OpStop}, by)
 	r.note(WhyStartFailed, "the start failed: "+reason, by)
 	if by.Kind == BySystem {
@@ -318,7 +321,11 @@ func (g Game) Stopped(number int64, by By) GameChange {
 // stops tells why a game whose engine has stopped goes no further by itself.
 func (g Game) stops(by By) (WhyCode, string, By) {
 	if g.Status == StartFailed {
-		return WhyStartFailed, "the start failed: " + g.Reason, by
+		why := "the start failed: " + g.Reason
+		if f := g.Runtime.Failure; f != nil {
+			why += ": " + f.Cause
+		}
+		return WhyStartFailed, why, by
 	}
 	return WhyStopped, "the engine is stopped", by
 }
@@ -343,7 +350,7 @@ func (g Game) Wanted() bool {
 	switch g.Runtime.Status {
 	case RuntimeStarting, RuntimeRunning, RuntimeGenerating, RuntimeFailed:
 		return true
-	case RuntimeFinished: // until its last reports are stored
+	case RuntimeFinished: // until its reports are stored
 		_, wanted := g.ReportsWanted()
 		return wanted && g.Runtime.Why != WhyReports
 	}

@@ -203,6 +203,9 @@ func (g Game) adopt(s EngineStatus, by By) GameChange {
 		c.scheduleAfter(after, makeup, by)
 	default: // paused while the turn was made
 		r.Status, r.Remaining = RuntimeRunning, nil
+		if r.Why == WhyDriverUnknown {
+			r.note(WhyCode(g.Reason), "the game is paused: "+g.Reason, by)
+		}
 	}
 	return c
 }
@@ -266,7 +269,7 @@ func (g Game) hold(s EngineStatus, by By) GameChange {
 	return c
 }
 
-// heldLine notes that the deadline has met a game that is held.
+// heldLine notes that the deadline finds the game held.
 func (c *GameChange) heldLine(by By) {
 	r := c.Next.Runtime
 	c.Timeline = []TimelineEntry{{Epoch: r.Epoch, Turn: r.Turn + 1, Outcome: TimelineHeld, Cause: string(WhyMismatch), By: by.Principal, Deadline: r.Deadline, At: by.At, Lateness: late(r.Deadline, by.At)}}

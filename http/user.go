@@ -90,6 +90,9 @@ func (h *handlers) GetReport(ctx context.Context, r api.GetReportRequestObject) 
 			report, err = kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), ask)
 		}
 	}
+	if err == nil && report.Raw == nil { // it was stored in between
+		report.Raw, err = h.Store.Report(living(ctx), gameID(r.GameID), report.Epoch, int(r.Turn), report.Race)
+	}
 	if err != nil {
 		return nil, err
 	}

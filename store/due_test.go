@@ -12,7 +12,6 @@ import (
 	"galaxy/backend/store/storetest"
 )
 
-// TestNothingIsDueForAGameThatHasNoEngineAnyMore: woken every half minute, it would never leave memory.
 // running gives a game at turn 0, and what its engine shows.
 func running(t *testing.T, st *store.Store, by galaxy.By) (galaxy.Game, galaxy.EngineStatus) {
 	g, _ := storetest.Game(t, st, 2)
@@ -26,6 +25,7 @@ func running(t *testing.T, st *store.Store, by galaxy.By) (galaxy.Game, galaxy.E
 	return storetest.Commit(t, st, g.EngineUp(status, by)), status
 }
 
+// TestNothingIsDueForAGameThatHasNoEngineAnyMore: woken every half minute, it would never leave memory.
 func TestNothingIsDueForAGameThatHasNoEngineAnyMore(t *testing.T) {
 	st := storetest.Open(t)
 	by := galaxy.By{Principal: galaxy.Admin("root"), At: storetest.Now()}
@@ -66,7 +66,7 @@ func TestAGapInTheReports(t *testing.T) {
 		return found
 	}
 	g, status := running(t, st, by)
-	g = storetest.Commit(t, st, g.ReportsIncomplete(0, nil, []string{g.Members[0].Race}, "500", by))
+	g = storetest.Commit(t, st, g.ReportsIncomplete(0, nil, galaxy.Unread{Races: []string{g.Members[0].Race}, Cause: "500"}, by))
 	g, err := st.Game(t.Context(), g.ID)
 	require.NoError(t, err)
 	require.Equal(t, []int{0}, g.Runtime.Gaps)

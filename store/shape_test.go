@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,8 @@ func TestAShapeIsWhatJetWouldSay(t *testing.T) {
 	game := model.Games{GameID: id, Version: 7, Name: "a name", MinPlayers: 2, EnrollmentEndsAt: &at, OwnerID: &id, CatchUp: "skip"}
 	runtime := runtimeRow(galaxy.GameID{UUID: id}, galaxy.Runtime{Turn: 3, Digest: "d", Deadline: &at, Gaps: []int{1}, Op: &galaxy.Operation{Kind: galaxy.OpTurn, Due: &at}})
 	line := model.GameTimeline{EntryID: id, GameID: id, Turn: 3, Outcome: "ran", Deadline: &at, At: at, LatenessMs: 5}
+	said := json.RawMessage(`{"a":1}`)
+	record := model.Audit{AuditID: id, At: at, ActorKind: "admin", Action: "game.pause", After: &said}
 	for name, c := range map[string]struct {
 		ours, jets statement
 		keys       int // values of the condition, which are compared by their number only: jet gives them types of its own
@@ -28,6 +31,7 @@ func TestAShapeIsWhatJetWouldSay(t *testing.T) {
 			WHERE(Games.GameID.EQ(UUID(id)).AND(Games.Version.EQ(Int(6)))).RETURNING(Games.GameID), 2},
 		"runtime":  {updateRuntime.with(mutable(runtime, id)...), Runtimes.UPDATE(Runtimes.MutableColumns).MODEL(runtime).WHERE(Runtimes.GameID.EQ(UUID(id))), 1},
 		"timeline": {insertTimeline.with(fields(line)...), GameTimeline.INSERT(GameTimeline.AllColumns).MODEL(line), 0},
+		"audit":    {insertAudit.with(fields(record)...), Audit.INSERT(Audit.AllColumns).MODEL(record), 0},
 		"turn": {insertTurn.with(id, int32(0), int32(3), "d", at), GameTurns.INSERT(GameTurns.AllColumns).
 			MODEL(model.GameTurns{GameID: id, Turn: 3, Digest: "d", MadeAt: at}), 0},
 	} {
@@ -56,6 +60,8 @@ func plainly(v any) any {
 	case *bool:
 		return pointedAt(v)
 	case *[]byte:
+		return pointedAt(v)
+	case *json.RawMessage:
 		return pointedAt(v)
 	case *uuid.UUID:
 		return pointedAt(v)

@@ -29,7 +29,7 @@ type driver struct {
 	address string
 	misses  int
 	unknown bool    // the daemon did not answer when the engine did not either
-	ending  stopped // the stop that is tried again
+	ending  stopped // the stop, or removal, that is tried again
 	timers  kit.Timers
 	cancels map[uint64]context.CancelFunc // of jobs under way
 	back    string                        // why a patch is being taken back
@@ -37,7 +37,7 @@ type driver struct {
 	leave   func()                        // the place outside the gate for container work; nil without one
 
 	writing   bool
-	writes    []kit.Held       // PutOrders and MakeTurn that wait
+	writes    []kit.Held       // what waits for the write under way
 	making    bool             // the write under way makes a turn
 	unserved  MakeTurn         // the turn that is made when this backend serves again
 	revisions map[string]int64 // of the engine, by race; a race is missing while its revision is in doubt

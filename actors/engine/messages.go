@@ -78,9 +78,10 @@ type (
 		Cause  string
 		Log    string
 	}
-	// LastWords: what the engine that is Down had said, when that was not known yet.
+	// LastWords: what the engine that is Down for that cause had said, when that was not known yet.
 	LastWords struct {
 		Serial uint64
+		Cause  string
 		Log    string
 	}
 	// Unknown: the container daemon does not answer; nothing is known of the engine.

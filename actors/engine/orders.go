@@ -46,7 +46,7 @@ func (a *driver) nextWrite(c actor.Context) {
 	next := a.writes[0]
 	a.writes = a.writes[1:]
 	if o, ok := orderOf(next.Message); ok && !o.until.IsZero() && o.until.Before(time.Now()) {
-		a.tell(c, OrdersPut{ID: o.id, Err: kit.ErrTimeout})
+		a.tell(c, OrdersPut{ID: o.id, Err: errNobodyWaits})
 		a.nextWrite(c)
 		return
 	}
@@ -63,6 +63,8 @@ func (a *driver) nextWrite(c actor.Context) {
 		a.makeTurn(c, m)
 	}
 }
+
+var errNobodyWaits = galaxy.Errorf(galaxy.Timeout, "whoever gave the orders had left before the engine could be given them")
 
 // queued is what PutOrders and PutBatch have in common.
 type queued struct {

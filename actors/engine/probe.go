@@ -144,7 +144,7 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 	case m.err == nil && m.number == 0:
 		a.lasting.afresh = false
 		if m.log != "" {
-			a.tell(c, LastWords{a.Serial, m.log})
+			a.tell(c, LastWords{a.Serial, m.cause, m.log})
 		}
 		a.fail(m.cause) // of which the game knows
 	case m.err != nil:

@@ -117,10 +117,11 @@ func (t *table) askBanish(c actor.Context) {
 	}
 }
 
-// askReports has the engine asked for the reports that are wanted next.
+// askReports has the engine asked for the reports that are wanted next, unless what it told before is still to be stored.
 func (t *table) askReports(c actor.Context) {
 	turn, wanted := t.game.ReportsWanted()
-	if !wanted || t.engine.fetching != galaxy.NoTurn || t.timers.Running(refetch) || t.game.Runtime.Gap(turn) && t.timers.Running(regap) {
+	switch {
+	case !wanted, t.engine.fetching != galaxy.NoTurn, t.timers.Running(retry), t.timers.Running(refetch), t.game.Runtime.Gap(turn) && t.timers.Running(regap):
 		return
 	}
 	t.engine.fetching = turn

@@ -37,8 +37,8 @@ func (t *table) onGetReport(c actor.Context, m GetReport) {
 	t.engine.tell(c, engine.Report{ID: t.reads, Race: seat.Race, Turn: m.Turn})
 }
 
-// unreadAllowed is how often some of a turn's reports may be missing before the others are stored without them. Those are asked for
-// again after gapAgain, and of every engine that has come up anew.
+// unreadAllowed is how often some of a turn's reports may be missing before the others are stored without them. Such gaps are asked
+// for again one after another, then after gapAgain, and of every engine that has come up anew.
 const (
 	unreadAllowed = 12
 	gapAgain      = time.Hour
@@ -53,17 +53,24 @@ func (t *table) onFetched(c actor.Context, m engine.Fetched) {
 		t.engine.unread++
 	}
 	gap := t.game != nil && t.game.Runtime.Gap(m.Turn)
+	round := false
 	switch {
 	case m.Err != nil, len(m.Missing) > 0 && !gap && t.engine.unread < unreadAllowed:
 		t.log().Warn("reports of a turn could not be read; it is tried again", zap.Int("turn", m.Turn), zap.Strings("races", m.Missing), zap.Error(cmp.Or(m.Err, m.Cause)))
 		t.timers.Start(c, refetch, t.Refetch)
 	case len(m.Missing) > 0:
 		t.engine.unread = 0
+		t.timers.Start(c, refetch, t.Refetch)
 		if gap {
+			t.engine.gaps++
+			round = t.engine.gaps >= len(t.game.Runtime.Gaps)
+		}
+		if round {
+			t.engine.gaps = 0
 			t.timers.Start(c, regap, gapAgain)
 		}
 		t.learn(c, plain("reports", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
-			return g.ReportsIncomplete(m.Turn, m.Reports, m.Missing, m.Cause.Error(), by)
+			return g.ReportsIncomplete(m.Turn, m.Reports, galaxy.Unread{Races: m.Missing, Cause: m.Cause.Error(), Last: round}, by)
 		}))
 	default:
 		t.engine.unread = 0

@@ -110,3 +110,25 @@ func TestAReportThatCannotBeReadIsNeverGivenUp(t *testing.T) {
 	_, err = s.st.Report(t.Context(), s.id, 0, 1, client.race)
 	require.NoError(t, err)
 }
+
+// TestReportsThatCannotBeStoredAreNotReadAgain: they are kept until they can be, and would otherwise pile up.
+func TestReportsThatCannotBeStoredAreNotReadAgain(t *testing.T) {
+	s := newStandIn(t)
+	s.until("the reports of turn 0 are stored", func(g galaxy.Game) bool { return g.Runtime.Reports == 0 })
+	var refused atomic.Int32
+	s.refuse.Store(new(func(c galaxy.GameChange) error {
+		if len(c.Reports) > 0 {
+			refused.Add(1)
+			return galaxy.Errorf(galaxy.ServiceUnavailable, "the database is away")
+		}
+		return nil
+	}))
+	s.force(1)
+	s.turnMade(1)
+	require.Eventually(t, func() bool { return refused.Load() > 0 }, 10*time.Second, time.Millisecond)
+	read := s.Calls(enginetest.Report)
+	require.Eventually(t, func() bool { return refused.Load() > 5 }, 10*time.Second, time.Millisecond)
+	require.Equal(t, read, s.Calls(enginetest.Report))
+	s.refuse.Store(nil)
+	s.until("they are stored", func(g galaxy.Game) bool { return g.Runtime.Reports == 1 })
+}

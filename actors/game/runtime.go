@@ -27,6 +27,7 @@ type runner struct {
 	banished []string // races that it was asked to banish, and has not answered for
 	fetching int      // the turn of which it was asked for the reports; galaxy.NoTurn when it was not
 	unread   int      // how often some of them could not be read
+	gaps     int      // how many gaps in a row were asked for in vain
 }
 
 func (r *runner) tell(c actor.Context, m any) { kit.Send(c, r.pid, m) }
@@ -62,6 +63,7 @@ func (t *table) onEngine(c actor.Context, m any) {
 	case engine.Up:
 		if m.Serial == t.engine.serial {
 			t.engine.up = true
+			t.engine.gaps = 0
 			t.timers.Cancel(regap)
 			t.learn(c, t.isUp(m))
 			if t.game != nil && len(t.facts) == 0 {
@@ -75,7 +77,7 @@ func (t *table) onEngine(c actor.Context, m any) {
 		}
 	case engine.LastWords:
 		if m.Serial == t.engine.serial {
-			t.learn(c, plain("last words", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.LastWords(m.Log, by) }))
+			t.learn(c, plain("last words", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.LastWords(m.Cause, m.Log, by) }))
 		}
 	case engine.Unknown:
 		if m.Serial == t.engine.serial {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -165,16 +166,23 @@ func (s *Stack) environ(p Ports) []string {
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
+// Free ports are looked for among those that the system does not give away by itself: one of these could be taken, by a connection
+// or by whoever listens anywhere, before it is listened on, or while the service that comes back to it is away.
+const (
+	firstPort = 10000
+	ports     = 20000
+)
+
 // FreePort gives a port of 127.0.0.1 that nobody listens on.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	var problem error
+	for range 100 {
+		port := firstPort + rand.IntN(ports)
+		l, err := net.Listen("tcp", local(port))
+		if err == nil {
+			return port, l.Close()
+		}
+		problem = err
 	}
-	defer l.Close()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("a TCP listener has the address %v", l.Addr())
-	}
-	return addr.Port, nil
+	return 0, fmt.Errorf("find a free port: %w", problem)
 }

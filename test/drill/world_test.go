@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"strings"
 	"sync"
@@ -93,15 +91,12 @@ func begin(t *testing.T, d *drill, o options) *world {
 	return w
 }
 
-// ports gives ports for a service to come back to. They are none of those that the system gives to connections: one of
-// these could be taken while the service is away.
+// ports gives ports for a service to come back to.
 func ports(t *testing.T) (p stack.Ports) {
 	for _, port := range []*int{&p.HTTP, &p.Push, &p.Metrics} {
-		require.Eventually(t, func() bool {
-			*port = 10000 + rand.IntN(20000)
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
-			return err == nil && l.Close() == nil
-		}, 10*time.Second, time.Millisecond)
+		var err error
+		*port, err = stack.FreePort()
+		require.NoError(t, err)
 	}
 	return p
 }
