@@ -27,7 +27,7 @@ func (t *table) onGetReport(c actor.Context, m GetReport) {
 	}
 	r := t.game.Runtime
 	where := Reported{Epoch: r.Epoch, Race: seat.Race, MayLack: r.Gap(m.Turn)}
-	if m.Turn <= r.Reports && !(m.Engine && where.MayLack) {
+	if stored := !m.Engine || !where.MayLack; stored && m.Turn <= r.Reports {
 		kit.Reply(c, where, nil)
 		return
 	}

@@ -13,14 +13,6 @@ func text(said string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(said, "\x00", ""), "\uFFFD")
 }
 
-func texts(said []string) []string {
-	var out []string
-	for _, one := range said {
-		out = append(out, text(one))
-	}
-	return out
-}
-
 // shortened cuts after a whole character.
 func shortened(said string) string {
 	if said = text(said); len(said) <= maxWords {
