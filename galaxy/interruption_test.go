@@ -149,3 +149,34 @@ func TestWhatAnEngineHadSaidIsAddedToHowItDied(t *testing.T) {
 	require.True(t, down.LastWords("another death", "panic: no", operator(evening)).Nothing())
 	require.True(t, running(t).LastWords("it does not answer", "of nothing", operator(evening)).Nothing())
 }
+
+// TestTheDaemonIsKnownAgainBeforeTheEngineIs: what it was asked for goes on, and may take long.
+func TestTheDaemonIsKnownAgainBeforeTheEngineIs(t *testing.T) {
+	paused, err := running(t).Pause(operator(noon))
+	require.NoError(t, err)
+	resuming, err := paused.Next.Resume(nil, operator(noon))
+	require.NoError(t, err)
+	patched, err := running(t).Patch(EngineVersion{Version: "1.0.1", ImageRef: "engine:1.0.1"}, operator(noon))
+	require.NoError(t, err)
+	starting := running(t)
+	starting.Status, starting.Runtime.Op = Starting, &Operation{Kind: OpStart}
+	for name, c := range map[string]struct {
+		game Game
+		want WhyCode
+	}{
+		"a start":               {starting, WhyStarting},
+		"a resume":              {resuming.Next, WhyResuming},
+		"a patch":               {patched.Next, WhyPatching},
+		"a game that is played": {running(t), WhyDriverUnknown},
+	} {
+		away := c.game.DriverUnknown(operator(noon)).Next
+		known := away.DriverKnown(operator(evening))
+		if c.want == WhyDriverUnknown {
+			require.True(t, known.Nothing(), name)
+			continue
+		}
+		require.Equal(t, c.want, known.Next.Runtime.Why, name)
+		require.Equal(t, evening, known.Next.Runtime.WhySince, name)
+		require.True(t, c.game.DriverKnown(operator(evening)).Nothing(), name)
+	}
+}

@@ -32,7 +32,7 @@ func (g Game) Patch(to EngineVersion, by By) (GameChange, error) {
 	c := g.handle(OpPatch, "game.patch", by)
 	c.Audit[0].Before, c.Audit[0].After = map[string]any{"version": g.Runtime.EngineVersion}, map[string]any{"version": to.Version}
 	c.Next.Runtime.Patch = to.pin()
-	c.Next.Runtime.note(WhyPatching, "the engine is being patched from "+g.Runtime.EngineVersion+" to "+to.Version, by)
+	c.Next.Runtime.note(WhyPatching, c.Next.Runtime.patching(), by)
 	return c, nil
 }
 
@@ -84,6 +84,11 @@ func (r *Runtime) close(by By) {
 		at := by.At
 		r.ClosedSince = &at
 	}
+}
+
+// patching tells of a patch that is open.
+func (r Runtime) patching() string {
+	return "the engine is being patched from " + r.EngineVersion + " to " + r.Patch.EngineVersion
 }
 
 // CopyLabel names the copy of the state that an open patch goes back to.

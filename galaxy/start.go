@@ -225,6 +225,28 @@ func (g Game) DriverUnknown(by By) GameChange {
 	return c
 }
 
+// DriverKnown records that the container daemon answers again, so that what it was to do goes on. Nothing is known of the engine yet:
+// a game that is played waits for that.
+func (g Game) DriverKnown(by By) GameChange {
+	op := g.Runtime.Op
+	if g.Runtime.Why != WhyDriverUnknown || op == nil {
+		return GameChange{}
+	}
+	c := GameChange{Next: g}
+	c.Next.UpdatedAt = by.At
+	switch op.Kind {
+	case OpStart:
+		c.Next.Runtime.note(WhyStarting, "the engine is being started", by)
+	case OpResume:
+		c.Next.Runtime.note(WhyResuming, "the game goes on as soon as its engine answers", by)
+	case OpPatch:
+		c.Next.Runtime.note(WhyPatching, g.Runtime.patching(), by)
+	default:
+		return GameChange{}
+	}
+	return c
+}
+
 // EngineGone decides on an engine that could not be brought up again: a first start has failed, and a game that
 // ran is paused. An open claim stays open, for only the engine knows whether the turn was made.
 func (g Game) EngineGone(cause string, by By) GameChange {

@@ -63,6 +63,7 @@ type lasting struct {
 	// since is when that which the engine is wanted for came due: who has waited longest is served first.
 	since time.Time
 	asked bool   // an engine that would make a turn twice was asked for one: that call may still arrive
+	away  bool   // the game was told that the daemon does not answer
 	jobs  uint64 // so far: a job is known by its number to every incarnation
 }
 
@@ -88,6 +89,8 @@ func (a *driver) Receive(c actor.Context) {
 		a.onBroughtUp(c, m)
 	case room:
 		a.onRoom(c, m)
+	case daemonBack:
+		a.onDaemonBack(c, m)
 	case patched:
 		a.onPatched(c, m)
 	case DropCopy:
@@ -238,6 +241,7 @@ func (a *driver) worker(ctx context.Context, since time.Time, work func() error)
 // The game is told when it is the daemon that does not answer.
 func (a *driver) tryAgain(c actor.Context, work string, err error) {
 	if errors.Is(err, galaxy.ErrDriverUnknown) && !errors.Is(err, errNotServing) {
+		a.lasting.away = true
 		a.tell(c, Unknown{a.Serial})
 	}
 	a.leaveGate()
@@ -246,6 +250,20 @@ func (a *driver) tryAgain(c actor.Context, work string, err error) {
 		a.leave = a.workers.later(a.lasting.since, func() { kit.Tell(self, room{life, work}) })
 	}
 	a.timers.Start(c, work, a.jittered(a.Pace.Retry))
+}
+
+// heardOf asks a daemon that was away for a sign of life: what it is asked for next may take long. It runs outside the mailbox.
+func (a *driver) heardOf(ctx context.Context, self kit.Ref, life uint64) {
+	if _, err := a.Containers.Inspect(ctx, a.Game); err == nil {
+		kit.Tell(self, daemonBack{life})
+	}
+}
+
+func (a *driver) onDaemonBack(c actor.Context, m daemonBack) {
+	if m.life == a.life && a.lasting.away {
+		a.lasting.away = false
+		a.tell(c, Known{a.Serial})
+	}
 }
 
 // leaveGate gives up the place outside the gate.

@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
 
+	"galaxy/backend/actors/kit"
 	"galaxy/backend/engineapi"
 	"galaxy/backend/galaxy"
 )
@@ -28,7 +29,11 @@ func (a *driver) bringUp(c actor.Context) {
 	if a.up {
 		address = a.address
 	}
+	self := kit.Self(c)
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
+		if l.away {
+			a.heardOf(ctx, self, life)
+		}
 		b, answers := a.recognise(ctx, l, address)
 		if !answers {
 			b.err = a.endFirst(ctx, l)
@@ -194,7 +199,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	a.lasting.began = (a.lasting.began || m.began) && m.err != nil
 	switch err := m.err; {
 	case err == nil:
-		a.lasting.ran, a.lasting.making = true, false
+		a.lasting.ran, a.lasting.making, a.lasting.away = true, false, false
 		a.address, a.up, a.misses = m.container.Address, true, 0
 		for _, p := range m.status.Players {
 			a.revisions[p.Race] = p.OrderRevision

@@ -86,6 +86,8 @@ type (
 	}
 	// Unknown: the container daemon does not answer; nothing is known of the engine.
 	Unknown struct{ Serial uint64 }
+	// Known: the container daemon answers again; of the engine nothing is known yet.
+	Known struct{ Serial uint64 }
 	// Refused: the engine cannot be started, and would not be if it were tried again. Kind is what operators are told.
 	Refused struct {
 		Serial uint64
@@ -154,6 +156,9 @@ type room struct {
 	life uint64
 	work string // name of its timer
 }
+
+// daemonBack: the container daemon, which did not answer, has answered that incarnation.
+type daemonBack struct{ life uint64 }
 
 // jobDone: a job need not be cancelled any more. Its result comes as a message of its own.
 type jobDone struct{ job uint64 }

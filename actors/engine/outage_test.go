@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -90,4 +91,30 @@ func TestAnAddressThatHasBecomeAnotherEngines(t *testing.T) {
 	r.Fail(enginetest.Status, enginetest.Fault{Status: 200, Body: `{"gameId":"` + galaxy.NewID().String() + `","currentTurn":3,"stateDigest":"recorded","engineStatus":"running"}`})
 	next[engine.Unknown](r)
 	require.Equal(t, s.Game, next[engine.Up](r).Status.Game)
+}
+
+// TestADaemonThatIsBackIsToldOf at once: what it is asked for then, such as a pull, may take long.
+func TestADaemonThatIsBackIsToldOf(t *testing.T) {
+	r, s := newRig(t), spec()
+	r.Engines.Away(true)
+	pulled := make(chan struct{})
+	r.stepIn(func(ctx context.Context, what string) error {
+		if what == "ensure" {
+			<-pulled
+		}
+		return nil
+	}, nil)
+	r.drive(s)
+	next[engine.Unknown](r)
+	r.Engines.Away(false)
+	next[engine.Known](r)
+	close(pulled)
+	for {
+		switch (<-r.facts).(type) {
+		case engine.Known, engine.Unknown:
+			require.FailNow(t, "nothing has changed")
+		case engine.Up:
+			return
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
+	"galaxy/backend/actors/kit"
 	"galaxy/backend/galaxy"
 )
 
@@ -21,8 +22,11 @@ const putBackTries = 10
 // tryPatch moves the engine to another version, or goes on taking that back. Every step can be repeated, so that whoever finds
 // an open patch begins anew: the copy of the state that is there already is the one of before.
 func (a *driver) tryPatch(c actor.Context) {
-	life, p, back := a.life, *a.lasting.patch, a.back
+	life, p, back, away, self := a.life, *a.lasting.patch, a.back, a.lasting.away, kit.Self(c)
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
+		if away {
+			a.heardOf(ctx, self, life)
+		}
 		out := patched{life: life, back: back}
 		if out.back == "" {
 			out.back, out.err = a.forward(ctx, p)

@@ -83,6 +83,10 @@ func (t *table) onEngine(c actor.Context, m any) {
 		if m.Serial == t.engine.serial {
 			t.learn(c, plain("unknown", galaxy.Game.DriverUnknown))
 		}
+	case engine.Known:
+		if m.Serial == t.engine.serial {
+			t.learn(c, plain("known", galaxy.Game.DriverKnown))
+		}
 	case engine.Refused:
 		if m.Serial == t.engine.serial {
 			t.learn(c, plain("refused", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineRefused(m.Kind, m.Cause, by) }))
