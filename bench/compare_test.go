@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"galaxy/backend/internal/heap"
 	"galaxy/backend/internal/postgres/pgtest"
 )
 
@@ -15,6 +16,7 @@ var full = flag.Bool("full", false, "measure, in place of showing that the bench
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	heap.Tune()
 	os.Exit(pgtest.Run(m))
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"galaxy/backend/internal/heap"
 )
 
 func main() {
@@ -20,6 +22,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: backend            serve, as the environment says\n       backend settings   print the table of settings")
 		os.Exit(2)
 	}
+	heap.Tune()
 	if err := run(ctx, os.Environ()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
