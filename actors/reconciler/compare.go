@@ -41,6 +41,9 @@ func (d Deps) compare(ctx context.Context) (out compared, err error) {
 	if out.Orphans, err = d.confirmed(ctx, out.Orphans); err != nil {
 		return compared{}, err
 	}
+	if out.Sightings, err = d.sure(ctx, out.Sightings); err != nil {
+		return compared{}, err
+	}
 	out.ended, err = d.Store.EndedGames(ctx, d.Now().Add(-d.Config.Retention), cleanedUp)
 	return out, err
 }
@@ -73,6 +76,24 @@ func (d Deps) confirmed(ctx context.Context, found []galaxy.Orphan) (out []galax
 			}
 		}
 		out = append(out, o)
+	}
+	return out, nil
+}
+
+// sure looks once more for containers that nobody wants and that seem to be gone: they may have been made, and stopped, after the
+// list was made and before the rows were read.
+func (d Deps) sure(ctx context.Context, seen []galaxy.Sighting) (out []galaxy.Sighting, err error) {
+	for _, s := range seen {
+		if s.State == galaxy.ContainerMissing && !s.Wanted {
+			now, err := d.Containers.Inspect(ctx, s.Game)
+			if err != nil {
+				return nil, err
+			}
+			if now.State != galaxy.ContainerMissing {
+				continue
+			}
+		}
+		out = append(out, s)
 	}
 	return out, nil
 }

@@ -64,7 +64,10 @@ func (d *daemon) Inspect(_ context.Context, id galaxy.GameID) (galaxy.Container,
 	if d.away {
 		return galaxy.Container{}, galaxy.ErrDriverUnknown
 	}
-	c := d.containers[id]
+	c, ok := d.containers[id]
+	if !ok {
+		c = galaxy.Container{Game: id, State: galaxy.ContainerMissing}
+	}
 	if id == d.stopped {
 		c.State = galaxy.ContainerExited
 	}

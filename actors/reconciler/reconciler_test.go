@@ -75,6 +75,15 @@ func TestWhatAnEventHasNotToldAComparisonFinds(t *testing.T) {
 	require.Equal(t, told{gone, "missing"}, w.next(), "one that has use for no engine is not woken")
 }
 
+// TestAContainerThatIsNewerThanTheListIsNotMissed: its game was resumed, and stopped, before the rows were read.
+func TestAContainerThatIsNewerThanTheListIsNotMissed(t *testing.T) {
+	w := newWorld(t)
+	w.daemon.stopped = w.game(galaxy.RuntimeStopped, "")
+	w.start(5 * time.Millisecond)
+	w.compared(2)
+	require.Empty(t, w.games)
+}
+
 func TestABrokenStreamIsBegunAnewAndWhatWasMissedIsFound(t *testing.T) {
 	w := newWorld(t)
 	g := w.game(galaxy.RuntimeRunning, galaxy.ContainerRunning)
