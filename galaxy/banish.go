@@ -1,21 +1,15 @@
 package galaxy
 
 // Banished names the races that the engine is to banish and has not yet: of those who lost their seats while the game ran.
-func (g Game) Banished() []string {
-	var races []string
-	for _, m := range g.Members {
-		if m.Banish == BanishWanted {
-			races = append(races, m.Race)
-		}
-	}
-	return races
-}
+func (g Game) Banished() []string { return g.racesBy(BanishWanted) }
 
 // Out names the races that the engine has taken the banish of. It may have lost it since, as it may lose orders.
-func (g Game) Out() []string {
-	var races []string
+func (g Game) Out() []string { return g.racesBy(BanishTaken) }
+
+// racesBy names the races of whose banish that is known.
+func (g Game) racesBy(b BanishState) (races []string) {
 	for _, m := range g.Members {
-		if m.Banish == BanishTaken {
+		if m.Banish == b {
 			races = append(races, m.Race)
 		}
 	}

@@ -38,6 +38,11 @@ func (c *GameChange) pause(why WhyCode, text string, by By) {
 	c.tell(GamePaused, key, by.RequestID, c.Next.members(), Payload{Game: &c.Next.ID, Turn: &turn, Reason: string(why)})
 }
 
+// notePaused notes that a paused game waits for nothing else but to be resumed.
+func (c *GameChange) notePaused(by By) {
+	c.Next.Runtime.note(WhyCode(c.Next.Reason), "the game is paused: "+c.Next.Reason, by)
+}
+
 // breakOff pauses a game that cannot go on by itself, and calls operators.
 func (c *GameChange) breakOff(kind Kind, why WhyCode, text string, by By) {
 	key := c.Next.pauseKey()
@@ -90,7 +95,7 @@ func (g Game) Resume(line *EngineVersion, by By) (GameChange, error) {
 	}
 	n.begin(r.carrying(OpResume), by)
 	n.Status = RuntimeStarting
-	n.note(WhyResuming, "the game goes on as soon as its engine answers", by)
+	n.note(WhyResuming, resumeUnderWay, by)
 	return c, nil
 }
 

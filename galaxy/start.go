@@ -43,6 +43,12 @@ func (g Game) startWith(v EngineVersion, least int, action string, by By) (GameC
 	return g.begin(v, action, by), nil
 }
 
+// What a game waits for while it is started, and resumed.
+const (
+	startUnderWay  = "the engine is being started"
+	resumeUnderWay = "the game goes on as soon as its engine answers"
+)
+
 // begin is the start of a game that may start.
 func (g Game) begin(v EngineVersion, action string, by By) GameChange {
 	c := g.change(by, action)
@@ -53,7 +59,7 @@ func (g Game) begin(v EngineVersion, action string, by By) GameChange {
 	r.Pin = *v.pin()
 	r.Status = RuntimeStarting
 	r.begin(Operation{Kind: OpStart}, by)
-	r.note(WhyStarting, "the engine is being started", by)
+	r.note(WhyStarting, startUnderWay, by)
 	return c
 }
 
@@ -170,7 +176,7 @@ func (g Game) waits(by By) GameChange {
 	if r.Status != RuntimeFailed {
 		c.Next.Runtime.Status = RuntimeRunning
 	}
-	c.Next.Runtime.note(WhyCode(g.Reason), "the game is paused: "+g.Reason, by)
+	c.notePaused(by)
 	return c
 }
 
@@ -236,9 +242,9 @@ func (g Game) DriverKnown(by By) GameChange {
 	c.Next.UpdatedAt = by.At
 	switch op.Kind {
 	case OpStart:
-		c.Next.Runtime.note(WhyStarting, "the engine is being started", by)
+		c.Next.Runtime.note(WhyStarting, startUnderWay, by)
 	case OpResume:
-		c.Next.Runtime.note(WhyResuming, "the game goes on as soon as its engine answers", by)
+		c.Next.Runtime.note(WhyResuming, resumeUnderWay, by)
 	case OpPatch:
 		c.Next.Runtime.note(WhyPatching, g.Runtime.patching(), by)
 	default:

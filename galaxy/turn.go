@@ -122,7 +122,7 @@ func (g Game) StillMaking(by By) GameChange {
 	c := GameChange{Next: g}
 	c.Next.UpdatedAt = by.At
 	if g.Status == Paused {
-		c.Next.Runtime.note(WhyCode(g.Reason), "the game is paused: "+g.Reason, by)
+		c.notePaused(by)
 	} else {
 		c.Next.Runtime.note(WhyGenerating, op.making(), by)
 	}
@@ -204,7 +204,7 @@ func (g Game) adopt(s EngineStatus, by By) GameChange {
 	default: // paused while the turn was made
 		r.Status, r.Remaining = RuntimeRunning, nil
 		if r.Why == WhyDriverUnknown {
-			r.note(WhyCode(g.Reason), "the game is paused: "+g.Reason, by)
+			c.notePaused(by)
 		}
 	}
 	return c

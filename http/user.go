@@ -81,20 +81,17 @@ func (h *handlers) GetOrders(ctx context.Context, r api.GetOrdersRequestObject) 
 }
 
 func (h *handlers) GetReport(ctx context.Context, r api.GetReportRequestObject) (api.GetReportResponseObject, error) {
-	ask := game.GetReport{User: caller(ctx), Turn: int(r.Turn)}
-	report, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), ask)
-	if err == nil && report.Raw == nil {
-		report.Raw, err = h.Store.Report(living(ctx), gameID(r.GameID), report.Epoch, int(r.Turn), report.Race)
-		if report.MayLack && galaxy.Is(err, galaxy.NotFound) {
-			ask.Engine = true
-			report, err = kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), ask)
+	for ask := (game.GetReport{User: caller(ctx), Turn: int(r.Turn)}); ; ask.Engine = true {
+		report, err := kit.Ask(living(ctx), h.Games.Ref(gameID(r.GameID)), ask)
+		if err == nil && report.Raw == nil {
+			report.Raw, err = h.Store.Report(living(ctx), gameID(r.GameID), report.Epoch, int(r.Turn), report.Race)
+			if report.MayLack && !ask.Engine && galaxy.Is(err, galaxy.NotFound) {
+				continue
+			}
 		}
+		if err != nil {
+			return nil, err
+		}
+		return verbatim(report.Raw), nil
 	}
-	if err == nil && report.Raw == nil { // it was stored in between
-		report.Raw, err = h.Store.Report(living(ctx), gameID(r.GameID), report.Epoch, int(r.Turn), report.Race)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return verbatim(report.Raw), nil
 }

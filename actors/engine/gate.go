@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// errFull: more jobs wait already than may, or for longer than this one can. The one that is refused waits with its game, and is called when there is room.
+// errFull: more jobs wait already than may, or for longer than this one can. The one that is refused waits with its game, and is
+// called when there is room.
 var errFull = errors.New("too many jobs are waiting")
 
 // gate lets a bounded number of jobs of all games in at a time. Those come first that have waited longest, by when what they
@@ -32,16 +33,8 @@ type ticket struct {
 
 func newGate(slots, limit int) *gate { return &gate{free: slots, limit: limit} }
 
-// do runs work when its turn has come, or gives errFull: of a place that it did not get in time too.
-func (g *gate) do(ctx context.Context, since time.Time, work func() error) error {
-	if err := g.acquire(ctx, since); err != nil {
-		return err
-	}
-	defer g.release()
-	return work()
-}
-
-// doWhile is do for work that counts for a while only: what takes longer, as what hangs does, keeps nobody else out.
+// doWhile runs work when its turn has come, or gives errFull: of a place that it did not get in time too. The work counts for a while
+// only: what takes longer, as what hangs does, keeps nobody else out.
 func (g *gate) doWhile(ctx context.Context, since time.Time, counts time.Duration, work func() error) error {
 	if err := g.acquire(ctx, since); err != nil {
 		return err

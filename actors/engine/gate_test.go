@@ -18,7 +18,7 @@ func TestTheGateLetsTheOldestInFirst(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, since := range []time.Duration{3, 1, 2} {
 		wg.Go(func() {
-			require.NoError(t, g.do(t.Context(), now.Add(since*time.Second), func() error {
+			require.NoError(t, g.doWhile(t.Context(), now.Add(since*time.Second), time.Hour, func() error {
 				mu.Lock()
 				defer mu.Unlock()
 				order = append(order, i)

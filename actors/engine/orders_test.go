@@ -20,16 +20,22 @@ func list(id uint64, race string) engine.PutOrders {
 	return engine.PutOrders{ID: id, Race: race, Turn: 4, Commands: noCommands}
 }
 
-// TestOrdersThatTheEngineWasNotGivenDoNotKeepItsTurn: those that it was given are waited for.
-func TestOrdersThatTheEngineWasNotGivenDoNotKeepItsTurn(t *testing.T) {
+// atAList gives an engine that is at a list of A until hold is closed.
+func atAList(t *testing.T) (r *rig, ref kit.Ref, hold chan struct{}) {
 	r, s := newRig(t), spec()
 	r.played(&s, 3)
-	ref := r.drive(s)
+	ref = r.drive(s)
 	next[engine.Up](r)
-	hold := make(chan struct{})
+	hold = make(chan struct{})
 	r.Fail(enginetest.Put, enginetest.Fault{Hold: hold})
 	kit.Tell(ref, list(1, "A"))
 	require.Eventually(t, func() bool { return r.Calls(enginetest.Put) == 1 }, eventually, tick)
+	return r, ref, hold
+}
+
+// TestOrdersThatTheEngineWasNotGivenDoNotKeepItsTurn: those that it was given are waited for.
+func TestOrdersThatTheEngineWasNotGivenDoNotKeepItsTurn(t *testing.T) {
+	r, ref, hold := atAList(t)
 	kit.Tell(ref, list(2, "B"))
 	kit.Tell(ref, engine.PutBatch{ID: 3, Race: "B", Turn: 4, Batch: "b", Commands: noCommands})
 	kit.Tell(ref, engine.Banish{Race: "B"})
@@ -49,14 +55,7 @@ func TestOrdersThatTheEngineWasNotGivenDoNotKeepItsTurn(t *testing.T) {
 }
 
 func TestOrdersThatNobodyWaitsForAreNotGivenToTheEngine(t *testing.T) {
-	r, s := newRig(t), spec()
-	r.played(&s, 3)
-	ref := r.drive(s)
-	next[engine.Up](r)
-	hold := make(chan struct{})
-	r.Fail(enginetest.Put, enginetest.Fault{Hold: hold})
-	kit.Tell(ref, list(1, "A"))
-	require.Eventually(t, func() bool { return r.Calls(enginetest.Put) == 1 }, eventually, tick)
+	r, ref, hold := atAList(t)
 	gone, here := list(2, "B"), list(3, "B")
 	gone.Until, here.Until = time.Now(), time.Now().Add(time.Hour)
 	kit.Tell(ref, gone)

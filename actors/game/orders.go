@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
@@ -52,11 +53,11 @@ func (t *table) takes(c actor.Context, ctx context.Context, user galaxy.UserID, 
 }
 
 // hand gives an order to the engine, and remembers who waits for what comes of it.
-func (t *table) hand(c actor.Context, o order, message func(id uint64) any) {
+func (t *table) hand(c actor.Context, o order, message func(id uint64, until time.Time) any) {
 	t.ordered++
 	t.orders = made(t.orders)
 	t.orders[t.ordered] = o
-	t.engine.tell(c, message(t.ordered))
+	t.engine.tell(c, message(t.ordered, kit.DeadlineOf(c)))
 }
 
 func (t *table) putOrders(c actor.Context, ctx context.Context, m PutOrders) error {
@@ -69,8 +70,7 @@ func (t *table) putOrders(c actor.Context, ctx context.Context, m PutOrders) err
 	}
 	list := held
 	list.User, list.Revision, list.Commands = m.User, held.Revision+1, slices.Clone(m.Raw)
-	until := kit.DeadlineOf(c)
-	t.hand(c, order{asker: c.Sender(), list: list}, func(id uint64) any {
+	t.hand(c, order{asker: c.Sender(), list: list}, func(id uint64, until time.Time) any {
 		return engine.PutOrders{ID: id, Race: held.Race, Turn: m.Turn, Commands: m.Commands, Until: until}
 	})
 	return nil
@@ -92,8 +92,7 @@ func (t *table) putCommands(c actor.Context, ctx context.Context, m PutCommands)
 		}
 	}
 	b := galaxy.StoredBatch{Game: held.Game, Epoch: held.Epoch, Turn: held.Turn, Race: held.Race, User: m.User, ID: m.Batch, Commands: slices.Clone(m.Raw)}
-	until := kit.DeadlineOf(c)
-	t.hand(c, order{asker: c.Sender(), list: held, batch: &b}, func(id uint64) any {
+	t.hand(c, order{asker: c.Sender(), list: held, batch: &b}, func(id uint64, until time.Time) any {
 		return engine.PutBatch{ID: id, Race: held.Race, Turn: m.Turn, Batch: m.Batch, Commands: m.Commands, Until: until}
 	})
 	return nil
