@@ -69,7 +69,8 @@ func Start(ctx context.Context, d Deps) (*System, error) {
 		NameRetention: d.Config.Races.Retention, Lobby: d.Config.Races.Interval, Store: d.Store, Now: d.Now,
 		Log:      d.Log.Named("sweeper"),
 		WakeGame: s.wakeGame,
-		WakeUser: func(id galaxy.UserID) { kit.Tell(s.Accounts.Ref(id), account.Look{}) }}, forever)
+		WakeUser: func(id galaxy.UserID) { kit.Tell(s.Accounts.Ref(id), account.Look{}) },
+		Skew:     d.Skew, Alert: d.Store.Alert, WakeNotify: s.wakeNotify}, forever)
 	return s.System, err
 }
 
@@ -104,6 +105,8 @@ func (s *starter) tell(boot uint64) {
 			return err
 		}}, forever))
 }
+
+func (s *starter) wakeNotify() { kit.Tell(s.Notify, notify.Wake{}) }
 
 func (s *starter) wakeMail() { kit.Tell(s.Mail, mail.Wake{}) }
 
@@ -146,11 +149,10 @@ func (s *starter) play() error {
 		return err
 	}
 	s.Versions = s.root(versions.Start(s.kit, versions.Deps{Store: s.Store, Now: s.Now}, forever))
-	wakeNotify := func() { kit.Tell(s.Notify, notify.Wake{}) }
-	s.Races = s.root(races.Start(s.kit, races.Deps{Config: s.Config.Races, Store: s.Store, Names: s.Names, Rights: s.Rights.Of, WakeNotify: wakeNotify,
+	s.Races = s.root(races.Start(s.kit, races.Deps{Config: s.Config.Races, Store: s.Store, Names: s.Names, Rights: s.Rights.Of, WakeNotify: s.wakeNotify,
 		Now: s.Now, Log: s.Log.Named("races")}, forever))
 	s.Games, err = game.Start(s.kit, game.Deps{Config: s.Config.Game, Store: s.Store, Engine: engines, Names: s.Names, NameTTL: s.Config.Races.NameTTL,
-		Outages: s.Outages, Meter: s.Meter, Warm: s.active, DiskLow: s.Disk.Low, Rights: s.Rights.Of, WakeNotify: wakeNotify, Now: s.Now,
+		Outages: s.Outages, Generation: s.Generation, Meter: s.Meter, Warm: s.active, DiskLow: s.Disk.Low, Rights: s.Rights.Of, WakeNotify: s.wakeNotify, Now: s.Now,
 		Log: s.Log.Named("game")}, members)
 	if err != nil {
 		return err
@@ -163,7 +165,7 @@ func (s *starter) play() error {
 			kit.Tell(s.Games.Ref(id), game.Seen{State: state})
 		},
 		CleanUp: func(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.CleanUp{}) },
-		Wake:    s.wakeGame, WakeNotify: wakeNotify, Now: s.Now, Log: s.Log.Named("reconciler"), Meter: s.Meter}, forever)
+		Wake:    s.wakeGame, WakeNotify: s.wakeNotify, Now: s.Now, Log: s.Log.Named("reconciler"), Meter: s.Meter}, forever)
 	return err
 }
 

@@ -88,6 +88,10 @@ type Deps struct {
 	Serving func() bool
 	// Outages gives the times in which no backend served, in the order of time. nil: there were none.
 	Outages func() []galaxy.Outage
+	// Generation numbers the unbroken times of service, and is read before Outages. nil: there is one.
+	Generation func() int64
+	// Skew gives by how much the database's clock is ahead of the host's, as far as that is known. nil: it is not.
+	Skew    func() (ahead time.Duration, known bool)
 	Send    func(ctx context.Context, m galaxy.Mail) galaxy.SendResult
 	Render  func(template string, payload json.RawMessage) (subject, text string, err error)
 	Country func(netip.Addr) string
@@ -150,6 +154,9 @@ func (s *System) Used(id galaxy.SessionID) { kit.Tell(s.Sessions.Ref(id), sessio
 
 // Request counts a player's request by the country that it came from.
 func (s *System) Request(user galaxy.UserID, source netip.Addr) { s.requests.Request(user, source) }
+
+// CatchUp has every game that is alive look at what a time without service means for it.
+func (s *System) CatchUp() { kit.Tell(s.Sweeper, sweeper.CatchUp{}) }
 
 // Stats gives every actor that runs.
 func (s *System) Stats() []kit.Stat { return s.kit.Stats() }

@@ -179,4 +179,7 @@ type GameChange struct {
 	Timeline     []TimelineEntry
 	Audit        []Audit
 	Notices      []Notice
+	// Generation is that of the lease whose outages the decision knows: one that was made before a gap in the service
+	// is not committed after it. 0 for a decision that no outage matters to.
+	Generation int64
 }

@@ -142,6 +142,9 @@ func (s *Server) SubscribePush(in *pushv1.GatewaySubscribeRequest, stream grpc.S
 		return s.status(err)
 	}
 	defer sub.Close()
+	if err := s.serving(); err != nil { // it may have stood still since the gateway was let in
+		return err
+	}
 	if err := stream.SendHeader(metadata.Pairs(resumedHeader, strconv.FormatBool(sub.Resumed()))); err != nil {
 		return err
 	}
@@ -171,6 +174,10 @@ func (s *Server) admit(ctx context.Context) error {
 	if len(s.Tokens) > 0 && !s.bears(ctx) {
 		return status.Error(codes.Unauthenticated, "a gateway must bear its token")
 	}
+	return s.serving()
+}
+
+func (s *Server) serving() error {
 	if !s.Serving() {
 		return status.Error(codes.Unavailable, "this backend is not serving")
 	}

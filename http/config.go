@@ -81,6 +81,8 @@ type Store interface {
 type Check struct {
 	Name string
 	OK   func(context.Context) error
+	// Warns says that the service serves although the check fails.
+	Warns bool
 }
 
 // Deps are what the surface needs.

@@ -138,7 +138,9 @@ func (h *handlers) Readyz(ctx context.Context, _ api.ReadyzRequestObject) (api.R
 	status, checks := api.ReadinessStatusReady, map[string]string{"lease": "ok"}
 	for _, check := range h.Checks {
 		checks[check.Name] = "ok"
-		if err := check.OK(living(ctx)); err != nil {
+		if err := check.OK(living(ctx)); err != nil && check.Warns {
+			checks[check.Name] = "warning: " + short(err)
+		} else if err != nil {
 			checks[check.Name] = "failed: " + short(err)
 			status = api.ReadinessStatusNotReady
 		}

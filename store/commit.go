@@ -23,7 +23,7 @@ var (
 // CommitGame stores a decision about a game, with what must be told of it, and gives the game as it is now. It is
 // one round trip, and the number of its statements does not grow with the players.
 func (s *Store) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.Game, error) {
-	t := &tx{}
+	t := &tx{generation: c.Generation}
 	id, at := c.Next.ID, c.Next.UpdatedAt
 	if c.Next.Version == 0 {
 		t.add(Games.INSERT(Games.AllColumns).MODEL(gameRow(c.Next)))

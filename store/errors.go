@@ -43,8 +43,13 @@ var errRepeated = galaxy.Errorf(galaxy.Conflict, "this idempotency key was used 
 var (
 	errAway     = galaxy.Errorf(galaxy.ServiceUnavailable, "the database does not answer; try again shortly")
 	errConflict = galaxy.Errorf(galaxy.ServiceUnavailable, "the database was busy with a conflicting change; try again")
-	errSlow     = galaxy.Errorf(galaxy.Timeout, "the database did not answer in time")
+	errGap      = galaxy.Errorf(galaxy.ServiceUnavailable,
+		"this backend has stood still and finds out what it has missed; try again shortly").Because(errUnnoted)
+	errSlow = galaxy.Errorf(galaxy.Timeout, "the database did not answer in time")
 )
+
+// errUnnoted: nobody was served for a while, and what was to be committed does not know.
+var errUnnoted = errors.New("a gap in the service was not known to the decision")
 
 // translate gives what a failure of Postgres means to the service.
 func translate(err error) error {

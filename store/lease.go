@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,27 +31,55 @@ type Pulse struct {
 	// Frozen is how long this process may have stood still before it no longer believes that it serves: another may have taken
 	// over. It then asks Postgres first.
 	Frozen time.Duration
+	// Stale is how old a heartbeat may be before nothing is committed any more: the time since is a gap in the
+	// service, which must be noted first. Zero is ten beats, and ten seconds at least.
+	Stale time.Duration
+	// Silent is how long a standby must see no heartbeat before it ends the holder's session and takes over. Zero is
+	// fifteen beats, and fifteen seconds at least.
+	Silent time.Duration
 }
 
 // DefaultPulse notices a server that has fallen silent within six seconds; a connection that ends is noticed at once.
 var DefaultPulse = Pulse{Check: time.Second, Retry: 200 * time.Millisecond, Frozen: 400 * time.Millisecond}
 
+func (p Pulse) complete() Pulse {
+	p.Stale = cmp.Or(p.Stale, max(10*p.Check, 10*time.Second))
+	p.Silent = cmp.Or(p.Silent, max(15*p.Check, 15*time.Second))
+	return p
+}
+
+// patience bounds one beat. Without an answer by then the connection is given up.
+func (p Pulse) patience() time.Duration { return 5 * p.Check }
+
+// attention is how far apart a standby's looks at the heartbeat may be: after a longer time it begins to count anew.
+func (p Pulse) attention() time.Duration { return max(3*p.Check, p.Silent/5) }
+
 // Lease is the right to serve a database: an advisory lock on a connection of its own, which falls with that
-// connection, and an epoch that each take-over raises.
+// connection, and an epoch that each take-over raises. Within an epoch, a generation begins whenever the holder
+// resumes after a time in which it has served nobody.
 type Lease struct {
 	store *Store
 	pulse Pulse
 	epoch int64
 	held  atomic.Bool
-	began time.Time
-	taken time.Time     // when the lock was got
-	alive atomic.Int64  // when this process was last seen to run, in nanoseconds after began
-	stops atomic.Int64  // how often it has stood still, …
-	asked atomic.Int64  // … and after how many of these Postgres was asked
+	taken time.Time              // when the lock was got
+	alive atomic.Pointer[moment] // when this process was last seen to run, …
+	stops atomic.Int64           // how often it has stood still, …
+	asked atomic.Int64           // … and after how many of these Postgres was asked
+	sure  atomic.Pointer[moment] // when the newest heartbeat was sent that Postgres has confirmed
+	known atomic.Pointer[generation]
 	lost  chan struct{} // closed for good when another backend has taken over
-	gaps  atomic.Pointer[[]galaxy.Outage]
+	noted chan struct{} // has an element when an outage was noted and nobody was notified yet
 	end   context.CancelFunc
 	wg    sync.WaitGroup
+
+	session uint32 // process id of the server that has the lock for us, or had it
+}
+
+// generation is an unbroken time of service, with the outages before it.
+type generation struct {
+	number  int64
+	outages []galaxy.Outage
 }
 
 // AcquireLease waits until no other backend serves the database, and then serves it: the store's commits are fenced
@@ -60,23 +89,18 @@ func (s *Store) AcquireLease(ctx context.Context, pulse Pulse) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lease{store: s, pulse: pulse, began: time.Now(), lost: make(chan struct{})}
+	l := &Lease{store: s, pulse: pulse.complete(), lost: make(chan struct{}), noted: make(chan struct{}, 1)}
 	if conn, err = l.acquire(ctx, conn); err != nil {
 		return nil, fmt.Errorf("take the lease over: %w", err)
 	}
-	l.hold()
+	s.tellClock()
+	l.held.Store(true)
 	s.lease.Store(l)
 	keep, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.end = cancel
 	l.wg.Go(func() { l.keep(keep, conn) })
 	l.wg.Go(func() { l.feel(keep) })
 	return l, nil
-}
-
-// hold notes that the lease is known to be held now.
-func (l *Lease) hold() {
-	l.alive.Store(int64(time.Since(l.began)))
-	l.held.Store(true)
 }
 
 // feel notices that the process has stood still, as one does that is stopped and continued by a signal.
@@ -92,12 +116,13 @@ func (l *Lease) feel(ctx context.Context) {
 		if l.stood() > l.pulse.Frozen {
 			l.stops.Add(1)
 		}
-		l.alive.Store(int64(time.Since(l.began)))
+		l.alive.Store(new(l.store.moment()))
 	}
 }
 
-// stood is how long ago the process was last seen to run. It goes on while the process is stopped.
-func (l *Lease) stood() time.Duration { return time.Since(l.began) - time.Duration(l.alive.Load()) }
+// stood is how long ago the process was last seen to run. It goes on while the process is stopped, or the machine
+// sleeps.
+func (l *Lease) stood() time.Duration { return l.store.moment().since(*l.alive.Load()) }
 
 // doubtful reports whether the process has stood still and Postgres has not been asked since. The time is looked at first:
 // when it has been noted anew, the stop has been counted.
@@ -105,15 +130,53 @@ func (l *Lease) doubtful() bool {
 	return l.stood() > l.pulse.Frozen || l.stops.Load() != l.asked.Load()
 }
 
-// Outages gives the newest times in which no backend served this database, in the order of time.
-func (l *Lease) Outages() []galaxy.Outage { return *l.gaps.Load() }
+// doubt has Postgres asked before this backend believes again that it serves.
+func (l *Lease) doubt() { l.stops.Add(1) }
 
-func (l *Lease) readGaps(ctx context.Context) error {
-	gaps, err := l.store.Outages(ctx)
-	if err == nil {
-		l.gaps.Store(&gaps)
+// unknown is how long no heartbeat of this process is known to have been written; 0 before the first one.
+func (l *Lease) unknown() time.Duration {
+	if sure := l.sure.Load(); sure != nil {
+		return l.store.moment().lasted(*sure)
 	}
-	return err
+	return 0
+}
+
+// Outages gives the newest times in which no backend served this database, in the order of time.
+func (l *Lease) Outages() []galaxy.Outage { return l.known.Load().outages }
+
+// setBack reports whether an outage seems to end later than now, since the host's clock was set back after it was
+// noted: it would count for deadlines that are set from now on.
+func (l *Lease) setBack() bool { return newest(l.Outages()).After(l.store.clock.Now()) }
+
+// Generation numbers the times that a backend has begun to serve, or has resumed after a gap. What is decided with the
+// outages of one is not committed in another. Read it before Outages.
+func (l *Lease) Generation() int64 { return l.known.Load().number }
+
+// Noted gives an element when an outage was noted while this backend has kept the lease: games are to catch up on it.
+func (l *Lease) Noted() <-chan struct{} { return l.noted }
+
+// learn reads the outages of a generation that has begun.
+func (l *Lease) learn(ctx context.Context, number int64) error {
+	outages, err := l.store.Outages(ctx)
+	if err != nil {
+		return err
+	}
+	before := l.known.Swap(&generation{number, outages})
+	if before != nil && newest(outages).After(newest(before.outages)) {
+		select {
+		case l.noted <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// newest is when the newest of outages ended; the zero time when there is none.
+func newest(outages []galaxy.Outage) (at time.Time) {
+	if n := len(outages); n > 0 {
+		at = outages[n-1].To
+	}
+	return at
 }
 
 // Held reports whether this backend serves right now. It does not while the lease's connection is lost, nor when the process
@@ -165,14 +228,69 @@ func (l *Lease) watch(ctx context.Context, conn *pgx.Conn) error {
 			return err
 		}
 		stops := l.stops.Load()
-		beat, cancel := context.WithTimeout(ctx, 5*l.pulse.Check)
-		_, err := conn.Exec(beat, "UPDATE lease SET heartbeat_at = now() WHERE epoch = $1", l.epoch)
-		cancel()
-		if err != nil {
+		if err := l.beat(ctx, conn); err != nil {
 			return err
 		}
 		l.asked.Store(stops)
 	}
+}
+
+// beat renews the heartbeat. One that is stale it leaves as it is: then nobody was served for a while, although the
+// connection has survived, and a new generation begins before this backend serves again. So it does when the host's
+// clock was set back behind an outage.
+func (l *Lease) beat(ctx context.Context, conn *pgx.Conn) error {
+	if l.unknown() <= l.pulse.Stale && !l.setBack() {
+		fresh, err := l.renew(ctx, conn)
+		if err != nil || fresh {
+			return err
+		}
+	}
+	l.held.Store(false)
+	l.store.log.Warn("this backend has stood still, or a clock was set; it serves again once that is noted",
+		zap.Duration("since_heartbeat", l.unknown().Round(time.Millisecond)))
+	err := l.resume(ctx, conn)
+	l.held.Store(err == nil)
+	return err
+}
+
+// renew writes the heartbeat unless it is stale. The time is judged by the statement itself: it may reach a server
+// that has stood still, and long after it was sent.
+func (l *Lease) renew(ctx context.Context, conn *pgx.Conn) (fresh bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.pulse.patience())
+	defer cancel()
+	sent := l.store.moment()
+	var shown time.Time
+	err = conn.QueryRow(ctx, `UPDATE lease SET heartbeat_at = clock_timestamp(), beats = beats + 1, ahead_us = $3
+		WHERE epoch = $1 AND generation = $2 AND heartbeat_at > clock_timestamp() - make_interval(secs => $4)
+		RETURNING clock_timestamp()`,
+		l.epoch, l.Generation(), l.store.skew.ahead().Microseconds(), l.pulse.Stale.Seconds()).Scan(&shown)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err == nil {
+		l.store.skew.add(sent, l.store.moment(), shown)
+		l.sure.Store(&sent)
+	}
+	return err == nil, err
+}
+
+// resume begins a generation on a connection that has the lock.
+func (l *Lease) resume(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, max(l.pulse.patience(), 5*time.Second))
+	defer cancel()
+	if err := l.store.measureClock(ctx, conn); err != nil {
+		return err
+	}
+	sent := l.store.moment()
+	_, number, err := l.begin(ctx, conn, false, func(pgx.Tx) error { return nil })
+	if err != nil {
+		return err
+	}
+	if err := l.learn(ctx, number); err != nil {
+		return err
+	}
+	l.sure.Store(&sent)
+	return nil
 }
 
 // idle reads from the connection, on which nothing but its end can come, until the next beat is due or the process has stood
@@ -198,7 +316,7 @@ func (l *Lease) regain(ctx context.Context) *pgx.Conn {
 		conn, err := l.tryRegain(ctx)
 		switch {
 		case err == nil:
-			l.hold()
+			l.held.Store(true)
 			l.store.log.Info("the lease is held again")
 			return conn
 		case errors.Is(err, galaxy.ErrLeaseLost):
@@ -219,6 +337,8 @@ func (l *Lease) regain(ctx context.Context) *pgx.Conn {
 var errHeld = errors.New("the lock is held")
 
 func (l *Lease) tryRegain(ctx context.Context) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout+l.pulse.patience())
+	defer cancel()
 	stops := l.stops.Load()
 	conn, err := l.store.connect(ctx)
 	if err != nil {
@@ -247,10 +367,8 @@ func (l *Lease) retake(ctx context.Context, conn *pgx.Conn) error {
 	case epoch != l.epoch:
 		return galaxy.ErrLeaseLost
 	case !free:
-		return errHeld
+		return l.endOwn(ctx, conn)
 	}
-	if _, err := conn.Exec(ctx, noteOutage, l.epoch, galaxy.Interruption.Seconds()); err != nil {
-		return err
-	}
-	return l.readGaps(ctx)
+	l.session = conn.PgConn().PID()
+	return l.resume(ctx, conn)
 }

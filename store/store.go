@@ -61,7 +61,15 @@ type Store struct {
 	lease    atomic.Pointer[Lease]
 	count    *counter
 	migrated atomic.Bool // it was seen that every migration is applied
+	clock    Clock
+	skew     skew
 }
+
+// Option changes how a store works.
+type Option func(*Store)
+
+// WithClock gives the store another clock than the machine's.
+func WithClock(c Clock) Option { return func(s *Store) { s.clock = c } }
 
 // connectTimeout bounds how long the start waits for a Postgres that is away.
 const connectTimeout = 8 * time.Second
@@ -72,7 +80,8 @@ var sessionParams = map[string]string{"timezone": "UTC", "application_name": "ga
 	"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "2", "tcp_user_timeout": "15000"}
 
 // Open connects. It fails within ten seconds when Postgres cannot be reached.
-func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.TracerProvider) (*Store, error) {
+func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.TracerProvider, opts ...Option,
+) (*Store, error) {
 	pc, err := pgxpool.ParseConfig(conf.DSN)
 	if err != nil {
 		return nil, fmt.Errorf("parse BACKEND_POSTGRES_DSN: %w", redacted(err))
@@ -92,7 +101,10 @@ func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.Trace
 	if err != nil {
 		return nil, fmt.Errorf("make the pool: %w", redacted(err))
 	}
-	s := &Store{pool: pool, conf: conf, log: log, count: count}
+	s := &Store{pool: pool, conf: conf, log: log, count: count, clock: machine{}}
+	for _, opt := range opts {
+		opt(s)
+	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := pool.Ping(ctx); err != nil {

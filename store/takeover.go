@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,19 +35,40 @@ func (l *Lease) acquire(ctx context.Context, conn *pgx.Conn) (_ *pgx.Conn, err e
 }
 
 func (l *Lease) tryAcquire(ctx context.Context, conn *pgx.Conn) (err error) {
-	if err = l.store.awaitLock(ctx, conn); err == nil {
-		l.taken = time.Now()
-		l.epoch, err = l.store.takeOver(ctx, conn)
+	if err = l.awaitLock(ctx, conn); err != nil {
+		return translate(err)
+	}
+	l.taken, l.session = time.Now(), conn.PgConn().PID()
+	if err = l.store.measureClock(ctx, conn); err != nil {
+		return translate(err)
+	}
+	var number int64
+	if l.epoch, number, err = l.takeOver(ctx, conn); err == nil {
+		err = l.learn(ctx, number)
 	}
 	if err == nil {
-		err = l.readGaps(ctx)
+		err = l.confirm(ctx, conn)
 	}
 	return translate(err)
 }
 
-// noteOutage records that nobody has served since the last heartbeat, if that was long ago.
-const noteOutage = `INSERT INTO outages (epoch, began_at, ended_at) SELECT $1, heartbeat_at, now() FROM lease
-	WHERE heartbeat_at < now() - make_interval(secs => $2) ON CONFLICT DO NOTHING`
+// confirm has Postgres say once more that this backend has the lease: it may have stood still since it took over.
+// After a slow answer it asks again, since it would not believe one.
+func (l *Lease) confirm(ctx context.Context, conn *pgx.Conn) error {
+	const attempts = 5
+	for range attempts {
+		l.alive.Store(new(l.store.moment()))
+		switch fresh, err := l.renew(ctx, conn); {
+		case err != nil:
+			return err
+		case !fresh:
+			return errAway.Because(errors.New("the lease was lost as soon as it was taken over"))
+		case l.stood() < l.pulse.Frozen/2:
+			return nil
+		}
+	}
+	return nil
+}
 
 // connect opens a connection of its own, for the lease.
 func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
@@ -57,62 +76,56 @@ func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	conf.Tracer = nil
 	conf.RuntimeParams["application_name"] = "galaxy-backend-lease"
 	conn, err := pgx.ConnectConfig(ctx, conf)
-	return conn, translate(err)
-}
-
-// awaitLock waits for the lock: the wait is over the moment that the lock is free.
-func (s *Store) awaitLock(ctx context.Context, conn *pgx.Conn) error {
-	// A session that waits does not read from its client: without this it would outlive one that is killed. Not every server
-	// knows the setting.
-	if _, err := conn.Exec(ctx, "SET client_connection_check_interval = '1s'"); err != nil {
-		s.log.Debug("sessions of standbys that are killed stay until the lease is free", zap.Error(err))
+	if err != nil {
+		return nil, translate(err)
 	}
-	_, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", leaseLock)
-	return err
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	// A session that waits does not read from its client: without this it would outlive one that is killed, or has
+	// given it up. Not every server knows the setting.
+	if _, err := conn.Exec(ctx, "SET client_connection_check_interval = '1s'"); err != nil {
+		if conn.IsClosed() {
+			return nil, translate(err)
+		}
+		s.log.Debug("sessions of backends that are killed stay until the lease is free", zap.Error(err))
+	}
+	return conn, nil
 }
 
 // takeOver raises the epoch, after the commits of the one before have ended. A commit that does not end is ended: its backend
 // may have been frozen, or lost with its host, after it had sent half of it.
-func (s *Store) takeOver(ctx context.Context, conn *pgx.Conn) (epoch int64, err error) {
+func (l *Lease) takeOver(ctx context.Context, conn *pgx.Conn) (epoch, generation int64, err error) {
 	for {
-		epoch, err = raiseEpoch(ctx, conn)
+		epoch, generation, err = l.begin(ctx, conn, true, awaitCommits(ctx))
 		var pg *pgconn.PgError
 		if !errors.As(err, &pg) || pg.Code != lockNotAvailable {
-			return epoch, err
+			return epoch, generation, err
 		}
-		ended, err := conn.Exec(ctx, endCommits, commitLock)
+		ended, err := conn.Exec(ctx, endHolders, commitLock)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		s.log.Warn("ended commits that kept this backend from taking over", zap.Int64("commits", ended.RowsAffected()))
+		l.store.log.Warn("ended commits that kept this backend from taking over", zap.Int64("commits", ended.RowsAffected()))
+	}
+}
+
+// awaitCommits waits for the commits of the backend before. A commit takes a few milliseconds.
+func awaitCommits(ctx context.Context) func(pgx.Tx) error {
+	return func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '2s'"); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", commitLock)
+		return err
 	}
 }
 
 const lockNotAvailable = "55P03"
 
-// endCommits ends the sessions that hold the lock of commits. A lock on a bigint is listed by its halves.
-const endCommits = `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+// heldBy finds the sessions that have the lock $1. A lock on a bigint is listed by its halves.
+const heldBy = `FROM pg_locks WHERE locktype = 'advisory' AND granted
 	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-	AND (classid::bigint << 32) + objid::bigint = $1 AND objsubid = 1 AND pid <> pg_backend_pid()`
+	AND (classid::bigint << 32) + objid::bigint = $1 AND objsubid = 1`
 
-func raiseEpoch(ctx context.Context, conn *pgx.Conn) (epoch int64, err error) {
-	host, _ := os.Hostname()
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		// A commit takes a few milliseconds.
-		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '2s'"); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", commitLock); err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, "SELECT epoch + 1 FROM lease FOR UPDATE").Scan(&epoch); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, noteOutage, epoch, galaxy.Interruption.Seconds()); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, "UPDATE lease SET epoch = $1, holder = $2, taken_at = now(), heartbeat_at = now()", epoch, fmt.Sprintf("%s/%d", host, os.Getpid()))
-		return err
-	})
-	return epoch, err
-}
+// endHolders ends the sessions that have a lock.
+const endHolders = `SELECT pg_terminate_backend(pid) ` + heldBy + ` AND pid <> pg_backend_pid()`

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,10 @@ func row[T any](ctx context.Context, s *Store, stmt statement) (T, error) {
 
 // tx is a transaction that is sent whole, in one round trip: what it decides on was read before, and its guards end
 // it when that has changed.
-type tx struct{ batch pgx.Batch }
+type tx struct {
+	batch      pgx.Batch
+	generation int64 // of the lease whose outages the decision knows; 0 when no outage matters to it
+}
 
 func (t *tx) raw(sql string, args ...any) *pgx.QueuedQuery { return t.batch.Queue(sql, args...) }
 
@@ -67,17 +71,31 @@ func (t *tx) guardedRaw(sql string, args ...any) {
 }
 
 // commit sends a transaction of the backend that serves: it ends with galaxy.ErrLeaseLost when another one does. A
-// take-over waits for the commits under way, since they share a lock that it takes alone.
+// take-over waits for the commits in flight, since they share a lock that it takes alone. After a gap in the service
+// nothing is committed until the gap is noted, and then nothing that was decided before: the statement itself judges
+// both, for it may wait anywhere on its way.
 func (s *Store) commit(ctx context.Context, t *tx) error {
 	lease := s.lease.Load()
 	if lease == nil || !lease.Held() {
 		return errAway.Because(errors.New("the lease is not held"))
 	}
+	current := lease.Generation()
+	generation := cmp.Or(t.generation, current)
+	if generation != current {
+		return errGap
+	}
 	fenced := &tx{}
 	fenced.raw("SELECT pg_advisory_xact_lock_shared($1)", commitLock)
-	fenced.raw("SELECT fence(count(*), 'lease') FROM lease WHERE epoch = $1", lease.Epoch())
+	fenced.raw(`SELECT fence(count(*)
+			FILTER (WHERE generation = $2 AND heartbeat_at > clock_timestamp() - make_interval(secs => $3)),
+			CASE count(*) WHEN 0 THEN 'lease' ELSE 'gap' END)
+		FROM lease WHERE epoch = $1`, lease.Epoch(), generation, lease.pulse.Stale.Seconds())
 	fenced.batch.QueuedQueries = append(fenced.batch.QueuedQueries, t.batch.QueuedQueries...)
-	return s.send(ctx, fenced)
+	err := s.send(ctx, fenced)
+	if errors.Is(err, errUnnoted) && lease.Generation() == generation {
+		lease.doubt() // nobody here has noticed yet
+	}
+	return err
 }
 
 // send sends a transaction that no lease guards. The wait for a connection has a time of its own: if the statements had only
@@ -114,6 +132,8 @@ func fenceError(err error) error {
 			return fmt.Errorf("%w (%w)", galaxy.ErrNames, err)
 		case "GX008":
 			return errTaken.Because(err)
+		case "GX009":
+			return errGap.Because(errors.Join(errUnnoted, err))
 		}
 	}
 	return translateCommit(err)

@@ -22,6 +22,7 @@ type table struct {
 	id  galaxy.GameID
 
 	game     *galaxy.Game // nil while it is not read, or in doubt
+	caughtUp int64        // generation of the service whose outages the game has caught up on
 	doubtful []string     // race names whose holders are in doubt; nil when none is
 	looked   int64        // version of the game that the lobby has looked at
 	players  []galaxy.EnginePlayer
@@ -50,6 +51,9 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (*kit.Fam
 	}
 	if d.Outages == nil {
 		d.Outages = func() []galaxy.Outage { return nil }
+	}
+	if d.Generation == nil {
+		d.Generation = func() int64 { return 0 }
 	}
 	if d.DiskLow == nil {
 		d.DiskLow = func() bool { return false }
@@ -163,11 +167,27 @@ func (t *table) leave(c actor.Context) {
 	}
 }
 
-// load reads the game unless it is in memory. One that wants an engine is then pursued.
+// load reads the game unless it is in memory, and has it catch up on outages that it does not know yet. One that wants
+// an engine is then pursued.
 func (t *table) load(c actor.Context, ctx context.Context) error {
-	if t.game != nil {
+	if t.game != nil && t.caughtUp == t.Generation() {
 		return nil
 	}
+	if t.game == nil {
+		if err := t.read(c, ctx); err != nil {
+			return err
+		}
+	}
+	if err := t.catchUp(c, ctx); err != nil {
+		return err
+	}
+	if t.game == nil {
+		return errDoubt
+	}
+	return nil
+}
+
+func (t *table) read(c actor.Context, ctx context.Context) error {
 	g, ok := t.Warm.take(t.id)
 	if !ok {
 		found, err := t.Store.Game(ctx, t.id)
@@ -183,25 +203,26 @@ func (t *table) load(c actor.Context, ctx context.Context) error {
 	if t.resident() {
 		kit.Tell(kit.Self(c), Wake{})
 	}
-	if err := t.catchUp(c, ctx); err != nil {
-		return err
-	}
-	if t.game == nil {
-		return errDoubt
-	}
 	return nil
 }
 
 // errDoubt: what the game is now was stored, or not: nobody has said.
 var errDoubt = galaxy.Errorf(galaxy.ServiceUnavailable, "the game is being read anew; try again shortly")
 
-// catchUp decides on what an outage means for the deadline, before anything else is decided.
+// catchUp decides on what outages mean for the deadline, before anything else is decided.
 func (t *table) catchUp(c actor.Context, ctx context.Context) error {
-	return t.commit(c, ctx, t.caughtUp())
+	generation := t.Generation()
+	change := t.late()
+	change.Generation = generation
+	if err := t.commit(c, ctx, change); err != nil {
+		return err
+	}
+	t.caughtUp = generation
+	return nil
 }
 
-// caughtUp decides what outages mean for the deadline.
-func (t *table) caughtUp() galaxy.GameChange {
+// late decides what outages mean for the deadline.
+func (t *table) late() galaxy.GameChange {
 	outages := t.Outages()
 	if len(outages) == 0 {
 		return galaxy.GameChange{}
@@ -230,6 +251,8 @@ func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameC
 	if change.Nothing() {
 		return nil
 	}
+	// A decision that was made before a gap in the service is not stored after it.
+	change.Generation = cmp.Or(change.Generation, t.caughtUp)
 	next, err := t.Store.CommitGame(ctx, change)
 	if err != nil {
 		if galaxy.MemoryStale(err) {

@@ -76,6 +76,9 @@ type Deps struct {
 	Rights func(galaxy.UserID) (galaxy.Rights, bool)
 	// Outages gives the times in which no backend served, in the order of time. nil: there were none.
 	Outages func() []galaxy.Outage
+	// Generation numbers the unbroken times of service. It is read before Outages: what is decided in one is not
+	// stored in the next. nil: there is one.
+	Generation func() int64
 	// DiskLow reports whether there is too little space for the state of another game. nil: never.
 	DiskLow func() bool
 	// Meter counts turns. nil: nobody does.

@@ -243,7 +243,7 @@ func (t *table) claimWhenSettled(c actor.Context) {
 		if !g.Due(t.Now()) {
 			return galaxy.GameChange{}, nil
 		}
-		if late := t.caughtUp(); !late.Nothing() {
+		if late := t.late(); !late.Nothing() {
 			return late, nil
 		}
 		return g.ClaimDue(t.by(galaxy.System("schedule"), ""))

@@ -41,8 +41,14 @@ type Deps struct {
 	WakeUser func(galaxy.UserID)
 	Now      func() time.Time
 	Log      *zap.Logger
-	// Interval between sweeps, and Purge between purges; zero is 30 seconds, and an hour.
-	Interval, Purge time.Duration
+	// Skew gives by how much the database's clock is ahead of the host's, as far as that is known. nil: nobody looks.
+	Skew func() (ahead time.Duration, known bool)
+	// Alert stores a notice to operators, and WakeNotify tells the notice worker of it. They go with Skew.
+	Alert      func(ctx context.Context, at time.Time, n galaxy.Notice) error
+	WakeNotify func()
+	// Interval between sweeps, Purge between purges, and Clocks between looks at the skew; zero is 30 seconds, an
+	// hour, and five seconds.
+	Interval, Purge, Clocks time.Duration
 }
 
 const (
@@ -56,19 +62,25 @@ type sweeper struct {
 	timers kit.Timers
 	begun  bool // the games that were alive have been woken
 	cancel context.CancelFunc
+	skew   galaxy.SkewEpisode
 }
+
+// CatchUp tells that nobody was served for a while: every game that is alive is woken, as at the start.
+type CatchUp struct{}
 
 // Start starts the sweeper.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref, error) {
 	d.Lobby = cmp.Or(d.Lobby, time.Minute)
 	d.Interval, d.Purge = cmp.Or(d.Interval, 30*time.Second), cmp.Or(d.Purge, time.Hour)
+	d.Clocks = cmp.Or(d.Clocks, 5*time.Second)
 	return sys.Spawn("sweeper", sys.Props(func() actor.Actor { return &sweeper{Deps: d} }, kit.Kind("sweeper")), strategy)
 }
 
 const (
-	sweep = "sweep"
-	lobby = "lobby"
-	purge = "purge"
+	sweep  = "sweep"
+	lobby  = "lobby"
+	purge  = "purge"
+	clocks = "clocks"
 )
 
 // purged tells that a purge is over.
@@ -81,6 +93,12 @@ func (s *sweeper) Receive(c actor.Context) {
 		s.timers.Start(c, sweep, 0)
 		s.timers.Start(c, lobby, 0)
 		s.timers.Start(c, purge, min(s.Purge, firstPurge))
+		if s.Skew != nil {
+			s.timers.Start(c, clocks, 0)
+		}
+	case CatchUp:
+		s.begun = false
+		s.timers.Start(c, sweep, 0)
 	case kit.Tick:
 		s.onTick(c, m)
 	case purged:
@@ -108,6 +126,9 @@ func (s *sweeper) onTick(c actor.Context, m kit.Tick) {
 	case lobby:
 		s.lobby(kit.TraceContext(c))
 		s.timers.Start(c, lobby, s.Lobby)
+	case clocks:
+		s.compareClocks(kit.TraceContext(c))
+		s.timers.Start(c, clocks, s.Clocks)
 	case purge:
 		s.cancel = kit.Job(c, purgeTimeout, func(ctx context.Context) any { return purged{s.purge(ctx)} }, func(err error) any { return purged{err} })
 	}

@@ -78,7 +78,10 @@ func (s *service) start(ctx context.Context) error {
 	}
 	mails := smtp.New(s.conf.SMTP, s.tel.Tracers, nil)
 	system, err := actors.Start(ctx, actors.Deps{Config: s.conf.Actors, Store: s.store, Containers: s.containers, Engines: enginehttp.New(s.conf.Engines, s.tel.Tracers),
-		Pace: engine.DefaultPace, Serving: s.lease.Held, Outages: s.lease.Outages, Send: mails.Send, Render: mailtext.Render, Country: s.geo.Country, Now: now, Log: s.log, Tracers: s.tel.Tracers, Meter: s.tel.Meter})
+		Pace: engine.DefaultPace, Serving: s.lease.Held, Outages: s.lease.Outages,
+		Generation: s.lease.Generation, Skew: s.store.ClockSkew,
+		Send: mails.Send, Render: mailtext.Render, Country: s.geo.Country, Now: now,
+		Log: s.log, Tracers: s.tel.Tracers, Meter: s.tel.Meter})
 	if err != nil {
 		return err
 	}
@@ -171,21 +174,26 @@ func (s *service) checks() []http.Check {
 		{Name: "postgres", OK: s.store.Ping},
 		{Name: "migrations", OK: s.store.Migrated},
 		{Name: "push_listener", OK: s.push.Listening},
+		{Name: "clock", OK: s.store.ClocksAgree, Warns: true},
 	}
 }
 
 // wait serves until it is told to stop, or cannot go on.
 func (s *service) wait(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		s.log.Info("told to stop")
-		return nil
-	case <-s.lease.Lost():
-		return errors.New("another backend has taken the database over")
-	case err := <-s.front.Failed():
-		return fmt.Errorf("REST surface: %w", err)
-	case err := <-s.push.Failed():
-		return fmt.Errorf("push stream: %w", err)
+	for {
+		select {
+		case <-ctx.Done():
+			s.log.Info("told to stop")
+			return nil
+		case <-s.lease.Noted():
+			s.actors.CatchUp()
+		case <-s.lease.Lost():
+			return errors.New("another backend has taken the database over")
+		case err := <-s.front.Failed():
+			return fmt.Errorf("REST surface: %w", err)
+		case err := <-s.push.Failed():
+			return fmt.Errorf("push stream: %w", err)
+		}
 	}
 }
 

@@ -55,6 +55,7 @@ func TestWhatOperatorsRead(t *testing.T) {
 		galaxy.StateMismatchNotice:     {told, []string{"it is broken", "GET /api/v1/admin/runtimes/" + id.String(), "/api/v1/admin/games/" + id.String() + "/resume"}},
 		galaxy.DiskLow:                 {galaxy.Payload{Reason: "1 GiB left of 100 GiB"}, []string{"1 GiB left of 100 GiB", "BACKEND_GAME_STATE_ROOT"}},
 		galaxy.ExternalTurn:            {made, []string{"turn     7\n", "GET /api/v1/admin/audit?subject=game:" + id.String()}},
+		galaxy.ClockSkew:               {galaxy.Payload{Reason: "the database's clock is 5m0s behind"}, []string{"the database's clock is 5m0s behind", "db_clock_skew_seconds"}},
 		galaxy.BanishRefused:           {banish, []string{"Terran", "it is broken", "GET /api/v1/admin/games/" + id.String()}},
 	} {
 		subject, text, err := Render(string(kind), c.payload.JSON())
@@ -79,5 +80,5 @@ func TestWhatOperatorsRead(t *testing.T) {
 			require.LessOrEqual(t, len(strings.TrimRight(line, "\n")), 100, "%s: %s", kind, line)
 		}
 	}
-	require.Len(t, galaxy.OperatorKinds(), 8, "a kind that is not in the table is read by nobody here")
+	require.Len(t, galaxy.OperatorKinds(), 9, "a kind that is not in the table is read by nobody here")
 }

@@ -43,9 +43,9 @@ func Open(t testing.TB) *store.Store {
 }
 
 // OpenLeased gives a store on dsn once it holds the lease.
-func OpenLeased(t testing.TB, dsn string) (*store.Store, *store.Lease) {
+func OpenLeased(t testing.TB, dsn string, opts ...store.Option) (*store.Store, *store.Lease) {
 	t.Helper()
-	st := OpenBare(t, dsn)
+	st := OpenBare(t, dsn, opts...)
 	lease, err := st.AcquireLease(t.Context(), Pulse)
 	require.NoError(t, err)
 	t.Cleanup(lease.Release)
@@ -53,12 +53,28 @@ func OpenLeased(t testing.TB, dsn string) (*store.Store, *store.Lease) {
 }
 
 // OpenBare gives a store on dsn that serves nothing.
-func OpenBare(t testing.TB, dsn string) *store.Store {
+func OpenBare(t testing.TB, dsn string, opts ...store.Option) *store.Store {
 	t.Helper()
-	st, err := store.Open(t.Context(), Config(dsn), zap.NewNop(), noop.NewTracerProvider())
+	st, err := store.Open(t.Context(), Config(dsn), zap.NewNop(), noop.NewTracerProvider(), opts...)
 	require.NoError(t, err)
 	t.Cleanup(st.Close)
 	return st
+}
+
+// Exec has the database do something beside every store.
+func Exec(t testing.TB, dsn, sql string, args ...any) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), sql, args...)
+	require.NoError(t, err)
+}
+
+// Age makes the lease's heartbeat older, as when the database's clock had gone on while everything else stood still.
+func Age(t testing.TB, dsn string, by time.Duration) {
+	t.Helper()
+	Exec(t, dsn, "UPDATE lease SET heartbeat_at = heartbeat_at - make_interval(secs => $1)", by.Seconds())
 }
 
 // Now is the present as Postgres keeps it: UTC, in microseconds.

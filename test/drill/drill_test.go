@@ -56,6 +56,7 @@ func TestDrill(t *testing.T) {
 		{"postgres/restart", drillPostgres},
 		{"disk/full", drillDisk},
 		{"two/backends", drillTwo},
+		{"one/frozen", drillFrozen},
 		{"deadline/race", drillRace},
 		{"clock/season", drillSeason},
 	} {

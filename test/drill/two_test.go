@@ -42,13 +42,22 @@ func drillTwo(t *testing.T, d *drill) {
 		}
 		if err == nil {
 			var woken time.Duration
-			woken, err = p.freeze(t.Context())
+			woken, err = p.freeze(t.Context(), p.cutLease)
 			wakes = append(wakes, woken)
 		}
 		if err != nil {
 			d.problem("%v", err)
 			return
 		}
+	}
+	// Nobody cuts the lease: the standby finds out by itself.
+	for range of(0, 2) {
+		took, err := p.freeze(t.Context(), func(context.Context) error { return nil })
+		if err != nil {
+			d.problem("%v", err)
+			return
+		}
+		d.note("the standby served %d ms after the other was frozen", took.Milliseconds())
 	}
 	d.note("the standby served %s after the other was killed, %s after it was told to stop (%s after it served no more), %s after the lease of a frozen one was cut",
 		times(kills), times(stops), times(gaps), times(wakes))
@@ -208,7 +217,7 @@ func (p *pair) stop(ctx context.Context) (sinceTold, sinceRefused time.Duration,
 }
 
 // freeze stops the one that serves in the middle of a turn, cuts its lease, has the other play on, and wakes it.
-func (p *pair) freeze(ctx context.Context) (gap time.Duration, err error) {
+func (p *pair) freeze(ctx context.Context, cutLease func(context.Context) error) (gap time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var both errgroup.Group
@@ -222,7 +231,7 @@ func (p *pair) freeze(ctx context.Context) (gap time.Duration, err error) {
 			return err
 		}
 		cut := time.Now()
-		if err := p.cutLease(ctx); err != nil {
+		if err := cutLease(ctx); err != nil {
 			return err
 		}
 		asleep, err = p.takenOver(ctx)
