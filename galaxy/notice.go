@@ -37,6 +37,7 @@ const (
 	DiskLow                 Kind = "runtime.disk_low"
 	ExternalTurn            Kind = "runtime.external_turn"  // a turn was found made that nobody had claimed
 	BanishRefused           Kind = "runtime.banish_refused" // the engine does not know a race that was to be banished
+	ScheduleBroken          Kind = "runtime.schedule_broken"
 )
 
 // Channel is a way to a player, or to the operators.
@@ -73,6 +74,7 @@ var Channels = map[Kind][]Channel{
 	DiskLow:                 {ChannelOperators},
 	ExternalTurn:            {ChannelOperators},
 	BanishRefused:           {ChannelOperators},
+	ScheduleBroken:          {ChannelOperators},
 }
 
 // Notice is something that players or operators must be told. It is stored in the transaction of the fact it tells of.
