@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// ScheduleBreak says that a schedule, which was accepted once, gives no tick: its time zone is gone from the machine, a release
-// reads it no more, or it never comes due again. The game runs without a deadline until that is over.
+// ScheduleBreak says that a schedule, which was accepted once, gives no tick: its time zone is gone from the machine, a
+// release reads it no more, or it never comes due again. The game runs without a deadline until that is over.
 type ScheduleBreak struct {
 	Since time.Time
 	// Cause is empty while the schedule may only be unreadable for the moment. Operators are alerted when it is set.
@@ -24,8 +24,8 @@ func (b ScheduleBreak) Words() string {
 // unreadableFor is how long a time zone may be unreadable before the schedule counts as broken.
 const unreadableFor = 10 * time.Minute
 
-// tick gives the first tick of the schedule after a time. It is the only way to a deadline of the schedule: one that gives no tick
-// is marked, and one that does is no longer.
+// tick gives the first tick of the schedule after a time. It is the only way to a deadline of the schedule: one that
+// gives no tick is marked, and one that does is no longer.
 func (c *GameChange) tick(after time.Time, by By) (time.Time, bool) {
 	next, err := c.Next.Schedule.Next(after)
 	if err != nil {
@@ -36,7 +36,8 @@ func (c *GameChange) tick(after time.Time, by By) (time.Time, bool) {
 	return next, true
 }
 
-// markBroken notes that the schedule gives no tick. Operators are alerted once per break, when it is known not to pass by itself.
+// markBroken notes that the schedule gives no tick. Operators are alerted once per break, when it is known not to pass
+// by itself.
 func (c *GameChange) markBroken(err error, by By) {
 	r, b := &c.Next.Runtime, ScheduleBreak{Since: by.At}
 	if r.Broken != nil {
@@ -62,8 +63,8 @@ func (c *GameChange) grace(at time.Time, by By) time.Duration {
 	return grace
 }
 
-// Grace is how long players have for their orders, at least, once orders are taken again: the smaller of two hours and a
-// quarter of the time between two turns, unless the game has its own. With a schedule that is broken it is two hours.
+// Grace is how long players have for their orders, at least, once orders are taken again: the smaller of two hours and
+// a quarter of the time between two turns, unless the game has its own. With a schedule that is broken it is two hours.
 func (g Game) Grace(now time.Time) time.Duration {
 	grace, _ := g.grace(now)
 	return grace
@@ -90,12 +91,13 @@ func (g Game) awaitsTick() bool {
 	return g.Status == Running && r.Turn != NoTurn && r.Deadline == nil && (r.Op == nil || r.Op.Turn == 0)
 }
 
-// unscheduled reports whether the schedule must be asked again for a tick. A game without a mark that awaits one was stored by
-// a release that had no marks.
+// unscheduled reports whether the schedule must be asked again for a tick. A game without a mark that awaits one was
+// stored by a release that had no marks.
 func (g Game) unscheduled() bool { return !g.over() && (g.Runtime.Broken != nil || g.awaitsTick()) }
 
-// Mend asks the schedule again of a game that it has given no tick. When it gives one, the mark goes, and a game that has no
-// deadline gets one, no sooner than its grace; a deadline that somebody has set meanwhile stands, and a pause goes on.
+// Mend asks the schedule again of a game that it has given no tick. When it gives one, the mark goes, and a game that
+// has no deadline gets one, no sooner than its grace; a deadline that somebody has set meanwhile stands, and a pause
+// goes on.
 func (g Game) Mend(by By) GameChange {
 	if !g.unscheduled() {
 		return GameChange{}

@@ -38,7 +38,8 @@ func broken(t *testing.T) Game {
 // TestEveryWayToADeadlineMarksABrokenSchedule: the game runs on, without a deadline.
 func TestEveryWayToADeadlineMarksABrokenSchedule(t *testing.T) {
 	starts := func() GameChange {
-		c, err := opened(t, 2).ForceStart(EngineVersion{Version: "1.0.0", ImageRef: "engine:1", Enabled: true}, operator(evening))
+		c, err := opened(t, 2).ForceStart(EngineVersion{Version: "1.0.0", ImageRef: "engine:1", Enabled: true},
+			operator(evening))
 		require.NoError(t, err)
 		c.Next.Schedule = gone
 		return c.Next.EngineUp(shows(c.Next, 0, "d0"), operator(evening))
@@ -93,7 +94,8 @@ func TestABrokenScheduleMendsByItself(t *testing.T) {
 	now := evening.AddDate(0, 0, 3).Add(-time.Hour)
 	c := g.Mend(operator(now))
 	require.Nil(t, c.Next.Runtime.Broken)
-	require.Equal(t, evening.AddDate(0, 0, 4), *c.Next.Runtime.Deadline, "the evening is nearer than the grace of two hours")
+	require.Equal(t, evening.AddDate(0, 0, 4), *c.Next.Runtime.Deadline,
+		"the evening is nearer than the grace of two hours")
 	require.True(t, slices.ContainsFunc(c.Notices, func(n Notice) bool { return n.Kind == GameUpdated }))
 	require.Empty(t, alerted(c))
 	require.True(t, c.Next.Mend(operator(now)).Nothing())
@@ -117,7 +119,8 @@ func TestASweepMeetsABrokenSchedule(t *testing.T) {
 	moved, err := g.MoveDeadline(2, evening.Add(40*time.Hour), later)
 	require.NoError(t, err)
 	require.NotNil(t, moved.Next.Runtime.Broken, "the schedule is as broken as before")
-	require.Equal(t, evening.Add(40*time.Hour), *back(moved.Next).Mend(later).Next.Runtime.Deadline, "what somebody has set stands")
+	require.Equal(t, evening.Add(40*time.Hour), *back(moved.Next).Mend(later).Next.Runtime.Deadline,
+		"what somebody has set stands")
 	made := turnAt(t, moved.Next, evening.Add(40*time.Hour))
 	require.Nil(t, made.Next.Runtime.Deadline)
 	require.Empty(t, alerted(made), "it is one break")
@@ -201,14 +204,16 @@ func TestWhatAnOlderReleaseTookIsStillUnderstood(t *testing.T) {
 		require.Equal(t, evening, next, cron)
 		require.Error(t, Schedule{Cron: cron}.Validate(noon, time.Minute), "%s is not taken any more", cron)
 	}
-	for _, cron := range []string{"", "CRON_TZ=UTC", "TZ=UTC", "@every 1h", ", * * * *", "0 0 30 2 *", strings.Repeat("1,", 70) + "1 * * * *"} {
+	for _, cron := range []string{"", "CRON_TZ=UTC", "TZ=UTC", "@every 1h", ", * * * *", "0 0 30 2 *",
+		strings.Repeat("1,", 70) + "1 * * * *"} {
 		_, err := Schedule{Cron: cron}.Next(noon)
 		require.Equal(t, InvalidRequest, CodeOf(err), cron)
 	}
 }
 
 func TestNamesThatAreNoZones(t *testing.T) {
-	for _, name := range []string{"Europe", "Europe/Berlin/x", "../etc/passwd", "/etc/localtime", "Local", "zone.tab", "a\x00b",
+	for _, name := range []string{"Europe", "Europe/Berlin/x", "../etc/passwd", "/etc/localtime", "Local", "zone.tab",
+		"a\x00b",
 		strings.Repeat("a", 65), "Mars/Olympus", `C:\x`} {
 		require.Equal(t, InvalidRequest, CodeOf(CheckTimeZone(name)), "%q", name)
 	}

@@ -37,8 +37,9 @@ func (r *Runtime) setDeadline(at time.Time, by By) {
 // noDeadline takes the deadline away.
 func (r *Runtime) noDeadline() { r.Deadline, r.EarlyAt, r.Makeup = nil, nil, false }
 
-// MoveDeadline sets when turn is due, which must be the next one. The schedule goes on after that. The deadline of a game whose
-// schedule is broken is set like that too: the game stays marked, for after that turn there is no deadline again.
+// MoveDeadline sets when turn is due, which must be the next one. The schedule goes on after that. The deadline of a
+// game whose schedule is broken is set like that too: the game stays marked, for after that turn there is no deadline
+// again.
 func (g Game) MoveDeadline(turn int, at time.Time, by By) (GameChange, error) {
 	if err := g.manages(by); err != nil {
 		return GameChange{}, err
@@ -149,7 +150,8 @@ func (c *GameChange) catchUp(o Outage, by By) bool {
 	return true
 }
 
-// swallowed notes the ticks after due that came in the outage, and gives the first one after it; false when there is none.
+// swallowed notes the ticks after due that came in the outage, and gives the first one after it; false when there is
+// none.
 func (c *GameChange) swallowed(due time.Time, o Outage, by By) (time.Time, bool) {
 	at := due
 	for n := 0; ; n++ {

@@ -21,11 +21,13 @@ func refusedAs(t *testing.T, err error, codes ...Code) {
 
 // FuzzSchedule: what is accepted has ticks, each after the one before, and none too soon.
 func FuzzSchedule(f *testing.F) {
-	for _, cron := range []string{"0 21 * * *", "*/5 * * * *", "30 2 * * *", "0 0 29 2 *", "0 0 30 2 *", "0 9 1,15 jan-dec/2 ?", "CRON_TZ=UTC",
+	for _, cron := range []string{"0 21 * * *", "*/5 * * * *", "30 2 * * *", "0 0 29 2 *", "0 0 30 2 *",
+		"0 9 1,15 jan-dec/2 ?", "CRON_TZ=UTC",
 		"TZ=", "@every 1h", ", * * * *", "*/0 * * * *", "*-5 * * * *", "59,0 23,0 31,1 12,1 *", "0\u00a021 * * *"} {
 		f.Add(cron, "Europe/Berlin", int64(1774746000))
 	}
-	for _, zone := range []string{"", "UTC", "Local", "Mars/Olympus", "../x", "Europe", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia"} {
+	for _, zone := range []string{"", "UTC", "Local", "Mars/Olympus", "../x", "Europe", "America/Sao_Paulo",
+		"Australia/Lord_Howe", "Pacific/Apia"} {
 		f.Add("0 0 * * *", zone, int64(1541214000))
 		f.Add("*/15 * 4 11 *", zone, int64(1541214000))
 	}
@@ -62,7 +64,8 @@ func FuzzSchedule(f *testing.F) {
 
 // FuzzRaceKey: an accepted name has a key that fits an index, and equal names have equal keys.
 func FuzzRaceKey(f *testing.F) {
-	for _, name := range []string{"Terran", "Te-rr_an", "Ångström", "ﷺﷺﷺ", "І", "l1I", "\u0301a", "a\u0301", "-", "", "ßẞ", "数学", "\xff", "İ"} {
+	for _, name := range []string{"Terran", "Te-rr_an", "Ångström", "ﷺﷺﷺ", "І", "l1I", "\u0301a", "a\u0301", "-", "",
+		"ßẞ", "数学", "\xff", "İ"} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
@@ -84,7 +87,8 @@ func FuzzRaceKey(f *testing.F) {
 
 // FuzzNormalEmail: an accepted address is one address, safe in a header, and normal already.
 func FuzzNormalEmail(f *testing.F) {
-	for _, s := range []string{"ann@example.com", " Ann@Example.COM ", `"a b"@example.com`, "a@[1.2.3.4]", "a@b@c.d", "a@b", "Ann <a@b.c>", "a@b.c\r\nBcc: x@y.z",
+	for _, s := range []string{"ann@example.com", " Ann@Example.COM ", `"a b"@example.com`, "a@[1.2.3.4]", "a@b@c.d",
+		"a@b", "Ann <a@b.c>", "a@b.c\r\nBcc: x@y.z",
 		"\u212aelvin@example.com", strings.Repeat("a", 64) + "@example.com"} {
 		f.Add(s)
 	}
@@ -120,7 +124,8 @@ func FuzzParsePublicKey(f *testing.F) {
 
 // FuzzNormalLanguage: an accepted tag is canonical already, and short.
 func FuzzNormalLanguage(f *testing.F) {
-	for _, s := range []string{"", "de", "pt-BR", "zh-Hant-TW", "sh", "i-klingon", "x-private", "en-US-u-co-phonebk", "de-1996-1901", "root", "iw", "mul", "en-a-bbb-x-y",
+	for _, s := range []string{"", "de", "pt-BR", "zh-Hant-TW", "sh", "i-klingon", "x-private", "en-US-u-co-phonebk",
+		"de-1996-1901", "root", "iw", "mul", "en-a-bbb-x-y",
 		"en-u-ca", "und-t-en", "art-lojban", "tlh-a-b-foo"} {
 		f.Add(s)
 	}
@@ -139,7 +144,8 @@ func FuzzNormalLanguage(f *testing.F) {
 
 // FuzzTimeZone: what is accepted can be loaded, and is a place's.
 func FuzzTimeZone(f *testing.F) {
-	for _, s := range []string{"Europe/Berlin", "UTC", "", "Local", "Europe", "../../etc/passwd", "zone.tab", "a\x00", "/UTC", "Etc/GMT+12", "posixrules"} {
+	for _, s := range []string{"Europe/Berlin", "UTC", "", "Local", "Europe", "../../etc/passwd", "zone.tab", "a\x00",
+		"/UTC", "Etc/GMT+12", "posixrules"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -167,7 +173,10 @@ func FuzzWords(f *testing.F) {
 			"device": {CheckDeviceName, false},
 			"note":   {func(s string) error { return checkNote("reason", s) }, true},
 			"admin":  {CheckAdminName, false},
-			"game":   {func(s string) error { return Game{Name: s, MinPlayers: 2, MaxPlayers: 4, CatchUp: CatchUpSkip}.check() }, false},
+			"game": {func(s string) error {
+				return Game{Name: s, MinPlayers: 2, MaxPlayers: 4,
+					CatchUp: CatchUpSkip}.check()
+			}, false},
 		} {
 			if err := check.do(s); err != nil {
 				refusedAs(t, err, InvalidRequest)
@@ -183,7 +192,8 @@ func FuzzWords(f *testing.F) {
 
 // FuzzSplitCommands: every command is an object, as it was written, and nothing else was in the list.
 func FuzzSplitCommands(f *testing.F) {
-	for _, s := range []string{`[]`, `[{"a":1}]`, ` [ {} , {"b":"\u0041"} ] `, `null`, `[1]`, `[{}]x`, `["\u0000"]`, `{"a":[]}`, `[{"a":{"b":[[[[]]]]}}]`, `[null]`, "[\xff]"} {
+	for _, s := range []string{`[]`, `[{"a":1}]`, ` [ {} , {"b":"\u0041"} ] `, `null`, `[1]`, `[{}]x`, `["\u0000"]`,
+		`{"a":[]}`, `[{"a":{"b":[[[[]]]]}}]`, `[null]`, "[\xff]"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -216,7 +226,8 @@ func slicesJoined(commands []json.RawMessage) []byte {
 
 // FuzzEngineVersion: an accepted version is found by its name, and is no patch of itself.
 func FuzzEngineVersion(f *testing.F) {
-	for _, s := range []string{"1.0.0", "1.0.0-rc.1+build", "01.0.0", "1.0", "v1.0.0", "18446744073709551616.0.0", "1.0.0-", "1.0.0-é", ""} {
+	for _, s := range []string{"1.0.0", "1.0.0-rc.1+build", "01.0.0", "1.0", "v1.0.0", "18446744073709551616.0.0",
+		"1.0.0-", "1.0.0-é", ""} {
 		f.Add(s, "engine:"+s)
 	}
 	f.Add("1.0.0", "file:///bin/engine")

@@ -23,8 +23,8 @@ const maxCron = 128
 
 var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
 
-// cronText is what a new schedule must look like: five fields of *, ?, numbers, names, ranges, steps and lists. The parser takes
-// more than that, and panics on some of it.
+// cronText is what a new schedule must look like: five fields of *, ?, numbers, names, ranges, steps and lists. The
+// parser takes more than that, and panics on some of it.
 var cronText = func() *regexp.Regexp {
 	const value = `(?:[0-9]{1,2}|[A-Za-z]{3})`
 	const part = `(?:[*?]|` + value + `(?:-` + value + `)?)(?:/[0-9]{1,2})?`
@@ -53,10 +53,11 @@ func (s Schedule) compile() (clock, error) {
 	return clock{on, zone, hours != "*" && hours != "*/1"}, nil
 }
 
-// parseCron reads five fields. What is known to make the parser panic is refused before, and what is not known yet is an error
-// too: no text may end the actor that asks.
+// parseCron reads five fields. What is known to make the parser panic is refused before, and what is not known yet is
+// an error too: no text may end the actor that asks.
 func parseCron(text string) (on *cron.SpecSchedule, err error) {
-	// "TZ=" and "@" begin what is no field: a zone, of which the parser takes for granted that a space follows, and a name.
+	// "TZ=" and "@" begin what is no field: a zone, of which the parser takes for granted that a space follows, and a
+	// name.
 	if len(text) > maxCron || strings.ContainsAny(text, "=@") {
 		return nil, fmt.Errorf("it is longer than %d characters, or has = or @", maxCron)
 	}
@@ -80,7 +81,8 @@ func parseCron(text string) (on *cron.SpecSchedule, err error) {
 // furthest is how far ahead a tick is looked for: a 29th of February is at most eight years away.
 const furthest = 9
 
-// tick gives the first tick after t on the clock that t is of; zero when there is none. It takes a few thousand steps at most.
+// tick gives the first tick after t on the clock that t is of; zero when there is none. It takes a few thousand steps
+// at most.
 func (c clock) tick(t time.Time) time.Time {
 	at := t.Truncate(time.Minute).Add(time.Minute)
 	for end := t.AddDate(furthest, 0, 0); at.Before(end); {
@@ -182,8 +184,8 @@ func (c clock) first(t time.Time) (time.Time, error) {
 }
 
 // Validate refuses schedules that do not parse, never come due, or come due more often than every shortest. It looks at
-// the days of the year after from: enough for every day of every month. Two ticks that daylight saving alone brings together
-// are let pass. Its cost does not grow with the number of ticks.
+// the days of the year after from: enough for every day of every month. Two ticks that daylight saving alone brings
+// together are let pass. Its cost does not grow with the number of ticks.
 func (s Schedule) Validate(from time.Time, shortest time.Duration) error {
 	if !cronText.MatchString(s.Cron) {
 		return Errorf(InvalidRequest, "turn_schedule must be five cron fields, such as 0 21 * * * or 0 21 * * mon-fri")

@@ -118,8 +118,8 @@ func NewGame(id GameID, visibility Visibility, spec GameSpec, idem Idempotency, 
 
 var errPastEnd = Errorf(InvalidRequest, "enrollment_ends_at must be in the future")
 
-// check holds a game's fields against their bounds. The schedule is checked where it is set: what holds of it depends on the
-// machine too, and a game whose schedule no longer compiles must still take other edits.
+// check holds a game's fields against their bounds. The schedule is checked where it is set: what holds of it depends
+// on the machine too, and a game whose schedule no longer compiles must still take other edits.
 func (g Game) check() error {
 	if n := utf8.RuneCountInString(g.Name); n == 0 || n > maxGameName || !printable(g.Name, false) {
 		return Errorf(InvalidRequest, "name must have 1 to %d printable characters", maxGameName)

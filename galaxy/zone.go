@@ -10,14 +10,17 @@ import (
 // maxZone bounds the name of a time zone; the contract allows as much.
 const maxZone = 64
 
-// locate finds a time zone. The binaries carry a copy of all zones, which is used for those that the machine lacks or cannot read.
+// locate finds a time zone. The binaries carry a copy of all zones, which is used for those that the machine lacks or
+// cannot read.
 var locate = time.LoadLocation
 
 // absent are what the machine answers for a name that is no zone's. Any other answer says something about the machine.
-var absent = []syscall.Errno{syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG, syscall.EINVAL, syscall.ELOOP}
+var absent = []syscall.Errno{syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG, syscall.EINVAL,
+	syscall.ELOOP}
 
-// loadZone gives a time zone by its IANA name; the empty one is UTC. A name that is none is refused with InvalidRequest, and one
-// that cannot be read just now, as when the process is out of file descriptors, with ServiceUnavailable.
+// loadZone gives a time zone by its IANA name; the empty one is UTC. A name that is none is refused with
+// InvalidRequest, and one that cannot be read just now, as when the process is out of file descriptors, with
+// ServiceUnavailable.
 func loadZone(field, name string) (*time.Location, error) {
 	if len(name) > maxZone || name == "Local" {
 		return nil, Errorf(InvalidRequest, "%s is not a known IANA time zone", field)

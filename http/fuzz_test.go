@@ -17,7 +17,8 @@ import (
 
 // FuzzStrictJSON: what is accepted means the same to encoding/json, and can be stored.
 func FuzzStrictJSON(f *testing.F) {
-	for _, s := range []string{`{}`, `{"a":1,"a":2}`, `{"a":"\u0000"}`, `{"\u0000":1}`, `[1,2,{"b":[null,true]}]`, `1 2`, `"\ud800"`, `{"a":1e999}`, `nul`,
+	for _, s := range []string{`{}`, `{"a":1,"a":2}`, `{"a":"\u0000"}`, `{"\u0000":1}`, `[1,2,{"b":[null,true]}]`, `1 2`,
+		`"\ud800"`, `{"a":1e999}`, `nul`,
 		strings.Repeat("[", 40), "{\"a\":\"\xff\"}", `{"a":{"b":{}},}`, "\ufeff{}"} {
 		f.Add([]byte(s))
 	}
@@ -38,7 +39,8 @@ func FuzzStrictJSON(f *testing.F) {
 
 // FuzzOrderBody: of an order's envelope nothing is lost but the commands, which are looked at on their own.
 func FuzzOrderBody(f *testing.F) {
-	for _, s := range []string{`{"turn":1,"commands":[{"a":1}]}`, `{"commands":[],"commands":[]}`, `{"Commands":[1]}`, `{"commands":null}`, `[]`, `{"commands":[{}]} {}`,
+	for _, s := range []string{`{"turn":1,"commands":[{"a":1}]}`, `{"commands":[],"commands":[]}`, `{"Commands":[1]}`,
+		`{"commands":null}`, `[]`, `{"commands":[{}]} {}`,
 		`{"\u0063ommands":[{}]}`, `{"turn":{"commands":[{"x":"\u0000"}]}}`} {
 		f.Add([]byte(s))
 	}
@@ -67,7 +69,8 @@ func FuzzOrdersAnswer(f *testing.F) {
 		if _, err := galaxy.SplitCommands(raw); err != nil || !utf8.ValidString(batch) {
 			return
 		}
-		out, err := ordersJSON(galaxy.StoredOrders{Turn: 1, Revision: 1, Commands: raw, Batches: []galaxy.StoredBatch{{ID: batch, Commands: raw}}})
+		out, err := ordersJSON(galaxy.StoredOrders{Turn: 1, Revision: 1, Commands: raw,
+			Batches: []galaxy.StoredBatch{{ID: batch, Commands: raw}}})
 		require.NoError(t, err)
 		require.True(t, json.Valid(out), "%s", out)
 		require.GreaterOrEqual(t, bytes.Count(out, raw), 2)

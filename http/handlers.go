@@ -57,8 +57,8 @@ func operator(ctx context.Context) game.By {
 	return game.By{Principal: p, RequestID: requestID(c)}
 }
 
-// source is the player's address: the first hop that the gateway names, else the peer. An IPv6 zone is dropped: it is a name of any
-// length that says nothing beyond the machine it was written on.
+// source is the player's address: the first hop that the gateway names, else the peer. An IPv6 zone is dropped: it is a
+// name of any length that says nothing beyond the machine it was written on.
 func source(ctx context.Context) netip.Addr {
 	c := ginOf(ctx)
 	first, _, _ := strings.Cut(c.GetHeader("X-Forwarded-For"), ",")

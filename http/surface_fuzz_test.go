@@ -40,7 +40,8 @@ func newTarget(f *testing.F) target {
 	deps := actorstest.Deps(st, enginetest.New(f))
 	system := actorstest.Start(f, deps)
 	f.Cleanup(func() { actorstest.Stop(f, system) })
-	s, err := surface.New(surface.Deps{Config: surface.Config{WriteTimeout: 10 * time.Second}, Store: st, System: system, Serving: func() bool { return true },
+	s, err := surface.New(surface.Deps{Config: surface.Config{WriteTimeout: 10 * time.Second}, Store: st, System: system,
+		Serving:   func() bool { return true },
 		Operators: func(*http.Request, string) (string, error) { return "root", nil },
 		Now:       storetest.Now, Log: zap.NewNop(), Tracers: tracenoop.NewTracerProvider(), Meter: noop.Meter{}})
 	require.NoError(f, err)
@@ -94,7 +95,8 @@ func FuzzSurface(f *testing.F) {
 	t.seed(f, "adminAddEngineVersion", "", "", `{"version":"1.0.0","image_ref":"%zz://"}`)
 	t.seed(f, "adminMoveDeadline", "", "", `{"turn":1,"deadline":"9999-12-31T23:59:60Z"}`)
 	f.Fuzz(func(tt *testing.T, op uint8, value, query string, body []byte, match, key, timeout, forwarded string) {
-		t.ask(tt, t.operations[int(op)%len(t.operations)], value, query, body, http.Header{"If-Match": {match}, "Idempotency-Key": {key},
+		t.ask(tt, t.operations[int(op)%len(t.operations)], value, query, body, http.Header{"If-Match": {match},
+			"Idempotency-Key":   {key},
 			"X-Request-Timeout": {timeout}, "X-Forwarded-For": {forwarded}, "Traceparent": {key}, "X-Request-Id": {value}})
 	})
 }

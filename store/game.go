@@ -277,8 +277,8 @@ func (s *Store) PlayerStats(ctx context.Context, id galaxy.GameID, epoch, turn i
 	return out, err
 }
 
-// A game's reports are read, and its races banished, as long as its engine may be up for it. Games whose schedules are broken come
-// after all others, and in no order: however many they are, each of them gets its turn.
+// A game's reports are read, and its races banished, as long as its engine may be up for it. Games whose schedules are
+// broken come after all others, and in no order: however many they are, each of them gets its turn.
 const dueQuery = `SELECT game_id FROM (
 		SELECT game_id, deadline AS at FROM runtimes WHERE deadline <= $1
 		UNION ALL SELECT game_id, early_at FROM runtimes WHERE early_at <= $1
@@ -287,7 +287,8 @@ const dueQuery = `SELECT game_id FROM (
 			AND status IN ('starting', 'running', 'generation_in_progress', 'generation_failed', 'finished') AND why <> 'reports_missing'
 		UNION ALL SELECT m.game_id, $1 FROM memberships m JOIN runtimes r USING (game_id) WHERE m.banish = 'wanted'
 			AND r.status IN ('starting', 'running', 'generation_in_progress', 'generation_failed')
-		UNION ALL SELECT game_id, $1::timestamptz + random() * interval '1 second' FROM runtimes WHERE schedule_broken_since IS NOT NULL) due
+		UNION ALL SELECT game_id, $1::timestamptz + random() * interval '1 second' FROM runtimes
+			WHERE schedule_broken_since IS NOT NULL) due
 	GROUP BY game_id ORDER BY min(at) LIMIT $2`
 
 // DueGames gives games that something must be done for now, those first whose time came first: a deadline has come, an

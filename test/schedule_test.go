@@ -26,7 +26,8 @@ func TestTheProgramsCarryTheZones(t *testing.T) {
 	}
 }
 
-// TestAScheduleBreaksAndMends in the real service: its zone goes while the service is down, and comes back while it runs.
+// TestAScheduleBreaksAndMends in the real service: its zone goes while the service is down, and comes back while it
+// runs.
 func TestAScheduleBreaksAndMends(t *testing.T) {
 	const ops = "ops@galaxy.test"
 	w := beginWith(t, stack.Options{Driver: "process", Fast: true,
@@ -80,8 +81,10 @@ func TestAScheduleBreaksAndMends(t *testing.T) {
 func TestAPanickingTextIsRefused(t *testing.T) {
 	w := begin(t, "process")
 	w.set(2)
-	for _, text := range []string{"CRON_TZ=UTC", "TZ=Europe/X", "CRON_TZ=", "@every 1h", "0 0 30 2 *", ",,,,, * * * *", "0\u00a021 * * *"} {
-		r, err := w.gateway.API.AdminUpdateGameWithResponse(t.Context(), w.game, nil, client.EditGameRequest{TurnSchedule: &text}, w.admin)
+	for _, text := range []string{"CRON_TZ=UTC", "TZ=Europe/X", "CRON_TZ=", "@every 1h", "0 0 30 2 *", ",,,,, * * * *",
+		"0\u00a021 * * *"} {
+		r, err := w.gateway.API.AdminUpdateGameWithResponse(t.Context(), w.game, nil,
+			client.EditGameRequest{TurnSchedule: &text}, w.admin)
 		require.NoError(t, err)
 		require.Equal(t, http.StatusBadRequest, r.StatusCode(), "%q: %s", text, r.Body)
 		state, err := w.gateway.API.GetGameStateWithResponse(t.Context(), w.game, nil, w.players[0].As)

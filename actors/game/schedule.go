@@ -9,8 +9,8 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// mend asks a schedule again that has given no tick. While it gives none the game is read again, for somebody may have set the
-// row right by hand; the sweep wakes such a game twice a minute, so that costs little.
+// mend asks a schedule again that has given no tick. While it gives none the game is read again, for somebody may have
+// set the row right by hand; the sweep wakes such a game twice a minute, so that costs little.
 func (t *table) mend(c actor.Context, ctx context.Context) error {
 	by := t.by(galaxy.System("schedule"), "")
 	if change := t.game.Mend(by); !change.Nothing() {
@@ -45,7 +45,8 @@ func (t *table) logSchedule(next galaxy.Game) {
 	is := next.Runtime.Broken
 	switch {
 	case is != nil && (was == nil || was.Cause != is.Cause):
-		t.log().Warn("the schedule gives no deadline; orders stay open", zap.Time("since", is.Since), zap.String("cause", is.Words()))
+		t.log().Warn("the schedule gives no deadline; orders stay open", zap.Time("since", is.Since), zap.String("cause",
+			is.Words()))
 	case is == nil && was != nil:
 		t.log().Info("the schedule is no longer broken", zap.Timep("deadline", next.Runtime.Deadline))
 	}

@@ -24,7 +24,10 @@ type scheduled struct {
 
 func newScheduled(t *testing.T) *scheduled {
 	dsn := pgtest.Database(t, storetest.Migrate)
-	s := &scheduled{standIn: newStandIn(t, func(s *standIn, _ *galaxy.EngineVersion) { s.st, _ = storetest.OpenLeased(t, dsn) })}
+	s := &scheduled{standIn: newStandIn(t, func(s *standIn, _ *galaxy.EngineVersion) {
+		s.st, _ = storetest.OpenLeased(t,
+			dsn)
+	})}
 	var err error
 	s.db, err = pgx.Connect(t.Context(), dsn)
 	require.NoError(t, err)
@@ -32,10 +35,12 @@ func newScheduled(t *testing.T) *scheduled {
 	return s
 }
 
-// set sets a column of the game's schedule. In a row of another version the game finds a state that it does not remember.
+// set sets a column of the game's schedule. In a row of another version the game finds a state that it does not
+// remember.
 func (s *scheduled) set(column, to string, versions int) {
 	s.t.Helper()
-	_, err := s.db.Exec(s.t.Context(), `UPDATE games SET `+column+` = $2, version = version + $3 WHERE game_id = $1`, s.id.UUID, to, versions)
+	_, err := s.db.Exec(s.t.Context(), `UPDATE games SET `+column+` = $2, version = version + $3 WHERE game_id = $1`,
+		s.id.UUID, to, versions)
 	require.NoError(s.t, err)
 }
 
@@ -59,7 +64,8 @@ func (s *scheduled) swept(what string, fact func(galaxy.Game) bool) galaxy.Game 
 
 func (s *scheduled) alerts() (n int) {
 	s.t.Helper()
-	require.NoError(s.t, s.db.QueryRow(s.t.Context(), `SELECT count(*) FROM notification_routes r JOIN notifications n USING (notice_id)
+	require.NoError(s.t, s.db.QueryRow(s.t.Context(),
+		`SELECT count(*) FROM notification_routes r JOIN notifications n USING (notice_id)
 		WHERE n.kind = 'runtime.schedule_broken' AND r.channel = 'admin_email'`).Scan(&n))
 	return n
 }
@@ -97,7 +103,8 @@ func TestAScheduleThatCompilesNoMore(t *testing.T) {
 
 			s.restart()
 			s.later(48 * time.Hour)
-			g = s.swept("the game is looked after", func(g galaxy.Game) bool { return g.Runtime.Status == galaxy.RuntimeRunning })
+			g = s.swept("the game is looked after",
+				func(g galaxy.Game) bool { return g.Runtime.Status == galaxy.RuntimeRunning })
 			require.True(t, isBroken(g), "still, in another process")
 			require.Equal(t, 1, s.alerts(), "once per break")
 
@@ -138,7 +145,8 @@ func TestAnOwnersEditMendsAScheduleAtOnce(t *testing.T) {
 // TestAGameThatAnOlderReleaseHasLeftWithoutADeadline has no mark: it is found at the start.
 func TestAGameThatAnOlderReleaseHasLeftWithoutADeadline(t *testing.T) {
 	s := newScheduled(t)
-	for _, sql := range []string{`UPDATE runtimes SET deadline = NULL WHERE game_id = $1`, `UPDATE games SET version = version + 1 WHERE game_id = $1`} {
+	for _, sql := range []string{`UPDATE runtimes SET deadline = NULL WHERE game_id = $1`,
+		`UPDATE games SET version = version + 1 WHERE game_id = $1`} {
 		_, err := s.db.Exec(t.Context(), sql, s.id.UUID)
 		require.NoError(t, err)
 	}

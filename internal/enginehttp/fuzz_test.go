@@ -23,13 +23,17 @@ type answer struct {
 }
 
 func (a answer) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: a.status, Body: io.NopCloser(bytes.NewReader(a.body)), Header: http.Header{}, Request: r, ProtoMajor: 1, ProtoMinor: 1}, nil
+	return &http.Response{StatusCode: a.status, Body: io.NopCloser(bytes.NewReader(a.body)), Header: http.Header{},
+		Request: r, ProtoMajor: 1, ProtoMinor: 1}, nil
 }
 
-// FuzzAnswers: an engine is somebody else's program. What is read of its answers can be stored, and every failure is an EngineError.
+// FuzzAnswers: an engine is somebody else's program. What is read of its answers can be stored, and every failure is an
+// EngineError.
 func FuzzAnswers(f *testing.F) {
-	for _, body := range []string{"", "null", "{}", "[]", `"x"`, `{"gameId":"018f0000-0000-7000-8000-000000000000","currentTurn":-1,"players":[{"raceName":"a"},{"raceName":"a\u0000"}]}`,
-		`{"status":{"gameId":"urn:uuid:018f0000-0000-7000-8000-000000000000"}}`, `{"error":{"code":"\ud800","message":"` + strings.Repeat("é", 400) + `"}}`,
+	for _, body := range []string{"", "null", "{}", "[]", `"x"`,
+		`{"gameId":"018f0000-0000-7000-8000-000000000000","currentTurn":-1,"players":[{"raceName":"a"},{"raceName":"a\u0000"}]}`,
+		`{"status":{"gameId":"urn:uuid:018f0000-0000-7000-8000-000000000000"}}`,
+		`{"error":{"code":"\ud800","message":"` + strings.Repeat("é", 400) + `"}}`,
 		`{"turn":9223372036854775807,"revision":-1,"results":[{"index":-1,"errorCode":"\u0000","message":"x"}]}`,
 		`{"commands":[{"a":1},null]}`, strings.Repeat("[", 20000), "\xff\xfe"} {
 		for _, status := range []int{200, 204, 301, 400, 409, 500, 501} {
@@ -37,8 +41,9 @@ func FuzzAnswers(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		c := &Client{Config{CallTimeout: time.Minute, ProbeTimeout: time.Minute}, &http.Client{Transport: answer{200 + int(uint(status)%400), body},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+		c := &Client{Config{CallTimeout: time.Minute, ProbeTimeout: time.Minute},
+			&http.Client{Transport: answer{200 + int(uint(status)%400), body},
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 		ctx, id, address := t.Context(), galaxy.GameID{UUID: galaxy.NewID()}, "http://engine:8080"
 		s, err := c.Status(ctx, address)
 		storable(t, s, err)

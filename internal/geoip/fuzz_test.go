@@ -18,7 +18,8 @@ func FuzzCountry(f *testing.F) {
 	db, err := Open(Config{Path: path}, noop.Meter{})
 	require.NoError(f, err)
 	f.Cleanup(func() { _ = db.Close() })
-	for _, s := range []string{"", "127.0.0.1", "::1", "::ffff:10.0.0.1", "fe80::1%eth0", "2001:db8::", "255.255.255.255", "nonsense"} {
+	for _, s := range []string{"", "127.0.0.1", "::1", "::ffff:10.0.0.1", "fe80::1%eth0", "2001:db8::",
+		"255.255.255.255", "nonsense"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

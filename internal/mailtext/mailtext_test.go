@@ -55,8 +55,9 @@ func TestWhatOperatorsRead(t *testing.T) {
 		galaxy.StateMismatchNotice:     {told, []string{"it is broken", "GET /api/v1/admin/runtimes/" + id.String(), "/api/v1/admin/games/" + id.String() + "/resume"}},
 		galaxy.DiskLow:                 {galaxy.Payload{Reason: "1 GiB left of 100 GiB"}, []string{"1 GiB left of 100 GiB", "BACKEND_GAME_STATE_ROOT"}},
 		galaxy.ExternalTurn:            {made, []string{"turn     7\n", "GET /api/v1/admin/audit?subject=game:" + id.String()}},
-		galaxy.ScheduleBroken:          {told, []string{"it is broken", "PATCH /api/v1/admin/games/" + id.String(), "/deadline"}},
-		galaxy.BanishRefused:           {banish, []string{"Terran", "it is broken", "GET /api/v1/admin/games/" + id.String()}},
+		galaxy.ScheduleBroken: {told, []string{"it is broken", "PATCH /api/v1/admin/games/" + id.String(),
+			"/deadline"}},
+		galaxy.BanishRefused: {banish, []string{"Terran", "it is broken", "GET /api/v1/admin/games/" + id.String()}},
 	} {
 		subject, text, err := Render(string(kind), c.payload.JSON())
 		require.NoError(t, err, kind)
