@@ -2,7 +2,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 GOLANGCI := v2.15.0
 
-.PHONY: help run test integration-test bench drill gen jet lint check-generated
+.PHONY: help run test integration-test fuzz bench drill gen jet lint check-generated
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -22,6 +22,10 @@ test: ## unit, contract and end-to-end tests; containers where a Docker daemon a
 integration-test: ## the end-to-end tests, Docker required
 	@scripts/need.sh postgres race docker
 	REQUIRE_DOCKER=1 go test -race -count=1 -timeout 15m ./test ./internal/docker
+
+fuzz: ## look for input that breaks a parser: every Fuzz target for FOR=60s, one by one; what is found stays as a seed
+	@scripts/need.sh postgres
+	@scripts/fuzz.sh $(or $(FOR),60s)
 
 bench: ## measure beside bare loops: lines "BENCH <name> ours= limit= unit= ratio="; one: make bench NAME=rest/order
 	@scripts/need.sh postgres

@@ -493,6 +493,7 @@ const (
 	RecordedWhyReportsMissing    RecordedWhy = "reports_missing"
 	RecordedWhyRestarting        RecordedWhy = "restarting"
 	RecordedWhyResuming          RecordedWhy = "resuming"
+	RecordedWhyScheduleBroken    RecordedWhy = "schedule_broken"
 	RecordedWhyStartFailed       RecordedWhy = "start_failed"
 	RecordedWhyStarting          RecordedWhy = "starting"
 	RecordedWhyStateMismatch     RecordedWhy = "state_mismatch"
@@ -526,6 +527,8 @@ func (e RecordedWhy) Valid() bool {
 	case RecordedWhyRestarting:
 		return true
 	case RecordedWhyResuming:
+		return true
+	case RecordedWhyScheduleBroken:
 		return true
 	case RecordedWhyStartFailed:
 		return true
@@ -1901,10 +1904,13 @@ type Runtime struct {
 	ReportGaps *[]int `json:"report_gaps,omitempty"`
 
 	// Reports The newest turn whose reports are stored, but for those of report_gaps; absent before the first.
-	Reports     *int          `json:"reports,omitempty"`
-	StartedAt   *time.Time    `json:"started_at,omitempty"`
-	StateDigest *string       `json:"state_digest,omitempty"`
-	Status      RuntimeStatus `json:"status"`
+	Reports *int `json:"reports,omitempty"`
+
+	// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
+	ScheduleBroken *ScheduleBroken `json:"schedule_broken,omitempty"`
+	StartedAt      *time.Time      `json:"started_at,omitempty"`
+	StateDigest    *string         `json:"state_digest,omitempty"`
+	Status         RuntimeStatus   `json:"status"`
 
 	// Turn The newest recorded turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
@@ -1961,6 +1967,12 @@ type SanctionRequest struct {
 
 	// Text For operators.
 	Text *string `json:"text,omitempty"`
+}
+
+// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
+type ScheduleBroken struct {
+	Cause string    `json:"cause"`
+	Since time.Time `json:"since"`
 }
 
 // SendCommandsRequest defines model for SendCommandsRequest.
@@ -2533,7 +2545,7 @@ type AdminListRuntimesParams struct {
 	// Status none gives those of games that were never started.
 	Status *RuntimeStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle.
+	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle. schedule_broken gives all whose schedules give no deadline, whatever else they do.
 	Why *RecordedWhy `form:"why,omitempty" json:"why,omitempty"`
 
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.

@@ -8,7 +8,8 @@ import (
 
 func TestWhatOperatorsAreTold(t *testing.T) {
 	require.Equal(t, []Kind{"runtime.banish_refused", "runtime.clock_skew", "runtime.container_start_failed", "runtime.disk_low", "runtime.engine_unreachable",
-		"runtime.external_turn", "runtime.image_pull_failed", "runtime.start_config_invalid", "runtime.state_mismatch"}, OperatorKinds())
+		"runtime.external_turn", "runtime.image_pull_failed", "runtime.schedule_broken", "runtime.start_config_invalid",
+		"runtime.state_mismatch"}, OperatorKinds())
 	for _, kind := range OperatorKinds() {
 		require.Equal(t, []Channel{ChannelOperators}, Channels[kind], "%s goes to nobody else", kind)
 		require.Error(t, CheckMailKind(kind), "no player can switch %s off", kind)

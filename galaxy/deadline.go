@@ -37,7 +37,9 @@ func (r *Runtime) setDeadline(at time.Time, by By) {
 // noDeadline takes the deadline away.
 func (r *Runtime) noDeadline() { r.Deadline, r.EarlyAt, r.Makeup = nil, nil, false }
 
-// MoveDeadline sets when turn is due, which must be the next one. The schedule goes on after that.
+// MoveDeadline sets when turn is due, which must be the next one. The schedule goes on after that. The deadline of a
+// game whose schedule is broken is set like that too: the game stays marked, for after that turn there is no deadline
+// again.
 func (g Game) MoveDeadline(turn int, at time.Time, by By) (GameChange, error) {
 	if err := g.manages(by); err != nil {
 		return GameChange{}, err
@@ -77,10 +79,12 @@ func (c *GameChange) scheduleAfter(after time.Time, makeup bool, by By) {
 	r := &c.Next.Runtime
 	r.Status, r.ClosedSince = RuntimeRunning, nil
 	r.noDeadline()
-	if next, err := c.Next.Schedule.Next(after); err == nil {
-		if following, err := c.Next.Schedule.Next(next); err == nil && makeup && next.Sub(after) < following.Sub(next)/2 {
-			c.skip(next, "catch_up", by)
-			next = following
+	if next, ok := c.tick(after, by); ok {
+		if makeup {
+			if following, ok := c.tick(next, by); ok && next.Sub(after) < following.Sub(next)/2 {
+				c.skip(next, "catch_up", by)
+				next = following
+			}
 		}
 		r.setDeadline(next, by)
 	}
@@ -120,17 +124,22 @@ func (c *GameChange) catchUp(o Outage, by By) bool {
 		r.DeadlineSetAt != nil && !r.DeadlineSetAt.Before(o.To) {
 		return false
 	}
-	due, reopened := *r.Deadline, o.To.Add(g.Grace(o.To))
-	next, makeup := due, r.Makeup
+	due, reopened := *r.Deadline, o.To.Add(c.grace(o.To, by))
+	next, makeup, ticks := due, r.Makeup, true
 	switch missed := due.Before(o.To); {
 	case g.CatchUp == CatchUpShift:
 		next = due.Add(o.To.Sub(o.From))
 	case missed && g.CatchUp == CatchUpSkip:
 		c.skip(due, "outage", by)
-		next = c.swallowed(due, o, by)
+		next, ticks = c.swallowed(due, o, by)
 	case missed:
-		c.swallowed(due, o, by)
+		_, _ = c.swallowed(due, o, by)
 		makeup = true
+	}
+	if !ticks {
+		r.noDeadline()
+		r.DeadlineSetAt = new(o.To)
+		return true
 	}
 	next = latest(next, reopened)
 	if next.Equal(due) {
@@ -141,22 +150,19 @@ func (c *GameChange) catchUp(o Outage, by By) bool {
 	return true
 }
 
-// swallowed notes the ticks after due that came in the outage, and gives the first one after it.
-func (c *GameChange) swallowed(due time.Time, o Outage, by By) time.Time {
+// swallowed notes the ticks after due that came in the outage, and gives the first one after it; false when there is
+// none.
+func (c *GameChange) swallowed(due time.Time, o Outage, by By) (time.Time, bool) {
 	at := due
 	for n := 0; ; n++ {
-		tick, err := c.Next.Schedule.Next(at)
-		if err != nil {
-			return at
+		tick, ok := c.tick(at, by)
+		if !ok || !tick.Before(o.To) {
+			return tick, ok
 		}
-		if !tick.Before(o.To) {
-			return tick
+		if n == maxSkipped {
+			return c.tick(o.To, by)
 		}
-		if n < maxSkipped {
-			c.skip(tick, "outage", by)
-		} else if tick, err = c.Next.Schedule.Next(o.To); err == nil {
-			return tick
-		}
+		c.skip(tick, "outage", by)
 		at = tick
 	}
 }
@@ -176,7 +182,7 @@ func (c *GameChange) reopened(by By) {
 	if since == nil || r.Deadline == nil || c.Next.Status != Running || by.At.Sub(*since) < Interruption {
 		return
 	}
-	if earliest := by.At.Add(c.Next.Grace(by.At)); r.Deadline.Before(earliest) {
+	if earliest := by.At.Add(c.grace(by.At, by)); r.Deadline.Before(earliest) {
 		makeup := r.Makeup
 		r.setDeadline(earliest, by)
 		r.Makeup = makeup

@@ -125,7 +125,7 @@ func (g Game) Cancel(reason string, by By) (GameChange, error) {
 	c.releaseNames()
 	c.updated(by)
 	r := &c.Next.Runtime
-	r.Remaining, r.ClosedSince, r.Patch = nil, nil, nil
+	r.Remaining, r.ClosedSince, r.Patch, r.Broken = nil, nil, nil, nil
 	r.noDeadline()
 	if r.Status != RuntimeNone {
 		at := by.At

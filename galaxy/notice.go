@@ -38,6 +38,7 @@ const (
 	ExternalTurn            Kind = "runtime.external_turn"  // a turn was found made that nobody had claimed
 	BanishRefused           Kind = "runtime.banish_refused" // the engine does not know a race that was to be banished
 	ClockSkew               Kind = "runtime.clock_skew"     // the clocks of the database and of the service differ
+	ScheduleBroken          Kind = "runtime.schedule_broken"
 )
 
 // Channel is a way to a player, or to the operators.
@@ -75,6 +76,7 @@ var Channels = map[Kind][]Channel{
 	ExternalTurn:            {ChannelOperators},
 	BanishRefused:           {ChannelOperators},
 	ClockSkew:               {ChannelOperators},
+	ScheduleBroken:          {ChannelOperators},
 }
 
 // Notice is something that players or operators must be told. It is stored in the transaction of the fact it tells of.

@@ -120,15 +120,17 @@ func (g Game) resumed(by By) GameChange {
 // not be made, and at least the grace. When no deadline was waiting, or the schedule has changed, its next tick is next.
 func (c *GameChange) openOrders(by By) {
 	r := &c.Next.Runtime
-	grace := c.Next.Grace(by.At)
-	at := by.At.Add(grace)
+	grace := c.grace(by.At, by)
+	at, ok := by.At.Add(grace), true
 	if r.Remaining != nil {
 		at = by.At.Add(max(*r.Remaining, grace))
-	} else if next, err := c.Next.Schedule.Next(at); err == nil {
-		at = next
+	} else {
+		at, ok = c.tick(at, by)
 	}
 	r.Status, r.Remaining, r.ClosedSince = RuntimeRunning, nil, nil
-	r.setDeadline(at, by)
+	if r.noDeadline(); ok {
+		r.setDeadline(at, by)
+	}
 	r.note(WhyDeadline, "orders are open until the deadline", by)
 	c.countReady(by)
 }

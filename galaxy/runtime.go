@@ -39,6 +39,8 @@ type Runtime struct {
 	DeadlineSetAt *time.Time
 	// EarlyAt is when the turn is made because everybody is ready; an earlier Deadline wins.
 	EarlyAt *time.Time
+	// Broken is set while the schedule gives no tick; nil while it does.
+	Broken *ScheduleBreak
 	// Makeup: the deadline stands for ticks that an outage has swallowed.
 	Makeup bool
 	// ClosedSince is since when no orders can be given although the game runs; nil while they can.

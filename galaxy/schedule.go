@@ -1,6 +1,9 @@
 package galaxy
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -15,38 +18,127 @@ type Schedule struct {
 	Zone string
 }
 
+// maxCron bounds the text of a schedule; the contract allows as much.
+const maxCron = 128
+
 var cronParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
 
-// clock is a schedule that was parsed.
+// cronText is what a new schedule must look like: five fields of *, ?, numbers, names, ranges, steps and lists. The
+// parser takes more than that, and panics on some of it.
+var cronText = func() *regexp.Regexp {
+	const value = `(?:[0-9]{1,2}|[A-Za-z]{3})`
+	const part = `(?:[*?]|` + value + `(?:-` + value + `)?)(?:/[0-9]{1,2})?`
+	const field = part + `(?:,` + part + `)*`
+	return regexp.MustCompile(`^[ \t]*` + field + `(?:[ \t]+` + field + `){4}[ \t]*$`)
+}()
+
+// clock is a schedule that was compiled.
 type clock struct {
-	ticks cron.Schedule
-	zone  *time.Location
-	wall  bool // ticks are those of a clock on the wall
+	on   *cron.SpecSchedule
+	zone *time.Location
+	wall bool // ticks are those of a clock on the wall
 }
 
-func (s Schedule) parse() (clock, error) {
-	zone, err := time.LoadLocation(s.Zone)
-	if err != nil || s.Zone == "Local" {
-		return clock{}, Errorf(InvalidRequest, "schedule_time_zone is not a known IANA time zone")
+// compile makes a clock of a schedule that may have been accepted by an older release, on another machine.
+func (s Schedule) compile() (clock, error) {
+	zone, err := loadZone("schedule_time_zone", s.Zone)
+	if err != nil {
+		return clock{}, err
 	}
-	ticks, err := cronParser.Parse(s.Cron)
-	// The parser would take a zone of its own before the fields.
-	if err != nil || strings.Contains(s.Cron, "=") {
+	on, err := parseCron(s.Cron)
+	if err != nil {
 		return clock{}, Errorf(InvalidRequest, "turn_schedule is not a five-field cron expression").Because(err)
 	}
 	hours := strings.Fields(s.Cron)[1]
-	return clock{ticks, zone, hours != "*" && hours != "*/1"}, nil
+	return clock{on, zone, hours != "*" && hours != "*/1"}, nil
+}
+
+// parseCron reads five fields. What is known to make the parser panic is refused before, and what is not known yet is
+// an error too: no text may end the actor that asks.
+func parseCron(text string) (on *cron.SpecSchedule, err error) {
+	// "TZ=" and "@" begin what is no field: a zone, of which the parser takes for granted that a space follows, and a
+	// name.
+	if len(text) > maxCron || strings.ContainsAny(text, "=@") {
+		return nil, fmt.Errorf("it is longer than %d characters, or has = or @", maxCron)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the parser has panicked: %v", r)
+		}
+	}()
+	parsed, err := cronParser.Parse(text)
+	on, ok := parsed.(*cron.SpecSchedule)
+	switch {
+	case err != nil:
+	case !ok:
+		err = fmt.Errorf("it is a %T", parsed)
+	case on.Minute&^starred == 0 || on.Hour&^starred == 0: // of "," the parser makes no minute at all
+		err = errors.New("it names no minute or no hour")
+	}
+	return on, err
+}
+
+// furthest is how far ahead a tick is looked for: a 29th of February is at most eight years away.
+const furthest = 9
+
+// tick gives the first tick after t on the clock that t is of; zero when there is none. It takes a few thousand steps
+// at most.
+func (c clock) tick(t time.Time) time.Time {
+	at := t.Truncate(time.Minute).Add(time.Minute)
+	for end := t.AddDate(furthest, 0, 0); at.Before(end); {
+		switch {
+		case !c.onDay(at):
+			at = nextDay(at)
+		case c.on.Hour>>at.Hour()&1 == 0:
+			at = at.Add(time.Duration(60-at.Minute()) * time.Minute)
+		case c.on.Minute>>at.Minute()&1 == 0:
+			at = at.Add(time.Minute)
+		default:
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// starred marks a field of the parser's that holds a star.
+const starred = 1 << 63
+
+// onDay reports whether a day has ticks. Days of the month and of the week add up when both are named.
+func (c clock) onDay(t time.Time) bool {
+	dom, dow := c.on.Dom>>t.Day()&1 == 1, c.on.Dow>>t.Weekday()&1 == 1
+	if c.on.Month>>t.Month()&1 == 0 {
+		return false
+	}
+	if c.on.Dom&starred != 0 || c.on.Dow&starred != 0 {
+		return dom && dow
+	}
+	return dom || dow
+}
+
+// nextDay gives the first moment of the day after that of t. Midnight may be skipped, and it may come twice.
+func nextDay(t time.Time) time.Time {
+	year, month, day := t.Date()
+	next := time.Date(year, month, day+1, 0, 0, 0, 0, t.Location())
+	if next.Day() == day {
+		_, next = next.ZoneBounds()
+	} else if hour := next.Add(-time.Hour); hour.Day() == next.Day() && hour.After(t) {
+		next = hour
+	}
+	if !next.After(t) {
+		return t.Add(time.Hour)
+	}
+	return next
 }
 
 // next gives the first tick after t; zero when there is none.
 func (c clock) next(t time.Time) time.Time {
 	local := t.In(c.zone)
 	if !c.wall {
-		return c.ticks.Next(local).UTC()
+		return c.tick(local).UTC()
 	}
 	shown := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), time.UTC)
 	for {
-		shown = c.ticks.Next(shown)
+		shown = c.tick(shown)
 		if shown.IsZero() {
 			return time.Time{}
 		}
@@ -74,12 +166,16 @@ func instant(shown time.Time, zone *time.Location) time.Time {
 	return jump
 }
 
-// Next gives the first tick after t, in UTC.
+// Next gives the first tick after t, in UTC. A refusal with ServiceUnavailable passes: see loadZone.
 func (s Schedule) Next(t time.Time) (time.Time, error) {
-	c, err := s.parse()
+	c, err := s.compile()
 	if err != nil {
 		return time.Time{}, err
 	}
+	return c.first(t)
+}
+
+func (c clock) first(t time.Time) (time.Time, error) {
 	next := c.next(t)
 	if next.IsZero() {
 		return time.Time{}, Errorf(InvalidRequest, "turn_schedule never comes due")
@@ -88,32 +184,52 @@ func (s Schedule) Next(t time.Time) (time.Time, error) {
 }
 
 // Validate refuses schedules that do not parse, never come due, or come due more often than every shortest. It looks at
-// the ticks of the year after from: enough for every day of every month. Two that daylight saving alone brings together are let pass.
+// the days of the year after from: enough for every day of every month. Two ticks that daylight saving alone brings
+// together are let pass. Its cost does not grow with the number of ticks.
 func (s Schedule) Validate(from time.Time, shortest time.Duration) error {
-	at, err := s.Next(from)
+	if !cronText.MatchString(s.Cron) {
+		return Errorf(InvalidRequest, "turn_schedule must be five cron fields, such as 0 21 * * * or 0 21 * * mon-fri")
+	}
+	c, err := s.compile()
 	if err != nil {
 		return err
 	}
-	c, err := s.parse()
+	at, err := c.first(from)
 	if err != nil {
 		return err
 	}
-	for end := at.AddDate(1, 0, 0); at.Before(end); {
-		next := c.next(at)
-		if next.IsZero() {
-			return nil
-		}
-		if next.Sub(at) < shortest && !c.turnsBetween(at, next) {
-			return Errorf(InvalidRequest, "turn_schedule comes due more often than every %s", shortest)
-		}
-		at = next
+	if c.densest(at.In(c.zone)) < shortest {
+		return Errorf(InvalidRequest, "turn_schedule comes due more often than every %s", shortest)
 	}
 	return nil
 }
 
-// turnsBetween reports whether the clocks are changed from one time to another, with an hour on either side.
-func (c clock) turnsBetween(a, b time.Time) bool {
-	_, before := a.Add(-time.Hour).In(c.zone).Zone()
-	_, after := b.Add(time.Hour).In(c.zone).Zone()
-	return before != after
+// densest gives the shortest time between two ticks of the year after from, as a clock on the wall shows them.
+func (c clock) densest(from time.Time) time.Duration {
+	const day = 24 * time.Hour
+	first, last, least := time.Duration(-1), time.Duration(-1), 366*day
+	for minute := range 24 * 60 {
+		if c.on.Hour>>(minute/60)&1 == 0 || c.on.Minute>>(minute%60)&1 == 0 {
+			continue
+		}
+		at := time.Duration(minute) * time.Minute
+		if first < 0 {
+			first = at
+		} else {
+			least = min(least, at-last)
+		}
+		last = at
+	}
+	date := time.Date(from.Year(), from.Month(), from.Day(), 0, 0, 0, 0, time.UTC)
+	var before time.Time
+	for end := date.AddDate(1, 0, 1); date.Before(end); date = date.AddDate(0, 0, 1) {
+		if !c.onDay(date) {
+			continue
+		}
+		if !before.IsZero() {
+			least = min(least, date.Sub(before)+first-last)
+		}
+		before = date
+	}
+	return least
 }

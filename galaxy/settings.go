@@ -84,7 +84,10 @@ func NewGame(id GameID, visibility Visibility, spec GameSpec, idem Idempotency, 
 		CreatedBy: by.Principal, CreatedAt: by.At, UpdatedAt: by.At, Idempotency: idem,
 		Runtime: Runtime{Status: RuntimeNone, Turn: NoTurn, Reports: NoTurn, Why: WhyIdle, WhySince: by.At},
 	}
-	if err := g.check(by.At, minInterval); err != nil {
+	if err := g.check(); err != nil {
+		return GameChange{}, err
+	}
+	if err := g.Schedule.Validate(by.At, minInterval); err != nil {
 		return GameChange{}, err
 	}
 	if e := spec.EnrollmentEndsAt; e != nil && !e.After(by.At) {
@@ -115,8 +118,9 @@ func NewGame(id GameID, visibility Visibility, spec GameSpec, idem Idempotency, 
 
 var errPastEnd = Errorf(InvalidRequest, "enrollment_ends_at must be in the future")
 
-// check holds a game's fields against their bounds.
-func (g Game) check(now time.Time, minInterval time.Duration) error {
+// check holds a game's fields against their bounds. The schedule is checked where it is set: what holds of it depends
+// on the machine too, and a game whose schedule no longer compiles must still take other edits.
+func (g Game) check() error {
 	if n := utf8.RuneCountInString(g.Name); n == 0 || n > maxGameName || !printable(g.Name, false) {
 		return Errorf(InvalidRequest, "name must have 1 to %d printable characters", maxGameName)
 	}
@@ -141,7 +145,7 @@ func (g Game) check(now time.Time, minInterval time.Duration) error {
 	if _, err := semver.StrictNewVersion(g.TargetVersion); g.TargetVersion != "" && err != nil {
 		return Errorf(InvalidRequest, "target_engine_version must be a semantic version such as 1.2.3")
 	}
-	return g.Schedule.Validate(now, minInterval)
+	return nil
 }
 
 func printable(s string, lines bool) bool {
@@ -191,8 +195,14 @@ func (g Game) Edit(e GameEdit, by By, minInterval time.Duration) (GameChange, er
 	if e.OrderGrace != nil {
 		n.OrderGrace = e.OrderGrace
 	}
-	if err := n.check(by.At, minInterval); err != nil {
+	if err := n.check(); err != nil {
 		return GameChange{}, err
+	}
+	scheduled := e.Cron != nil || e.Zone != nil
+	if scheduled {
+		if err := n.Schedule.Validate(by.At, minInterval); err != nil {
+			return GameChange{}, err
+		}
 	}
 	if err := c.moveEnd(e.EnrollmentEndsAt, by); err != nil {
 		return GameChange{}, err
@@ -200,7 +210,7 @@ func (g Game) Edit(e GameEdit, by By, minInterval time.Duration) (GameChange, er
 	if seats := len(g.Active()); n.MaxPlayers < seats {
 		return GameChange{}, Errorf(Conflict, "max_players cannot be less than the %d players who are in", seats)
 	}
-	if n.Schedule != g.Schedule {
+	if n.Schedule != g.Schedule || scheduled && g.unscheduled() {
 		c.reschedule(by)
 	}
 	c.arrange(by)
@@ -279,33 +289,4 @@ func (e GameEdit) changed() (names []string) {
 		}
 	}
 	return names
-}
-
-// reschedule computes the next deadline anew. A game that is paused forgets how much time was left.
-func (c *GameChange) reschedule(by By) {
-	r := &c.Next.Runtime
-	r.Remaining = nil
-	if r.Deadline == nil || r.closed(by.At) {
-		return
-	}
-	if next, err := c.Next.Schedule.Next(by.At); err == nil {
-		r.setDeadline(next, by)
-	}
-}
-
-// Grace is how long players have for their orders, at least, once orders are taken again: the smaller of two hours and a
-// quarter of the time between two turns, unless the game has its own.
-func (g Game) Grace(now time.Time) time.Duration {
-	if g.OrderGrace != nil {
-		return *g.OrderGrace
-	}
-	first, err := g.Schedule.Next(now)
-	if err != nil {
-		return defaultOrderGrace
-	}
-	second, err := g.Schedule.Next(first)
-	if err != nil {
-		return defaultOrderGrace
-	}
-	return min(defaultOrderGrace, second.Sub(first)/4)
 }

@@ -144,20 +144,20 @@ func NormalLanguage(s string) (string, error) {
 	if s == "" {
 		return "en", nil
 	}
+	if len(s) > maxLanguage {
+		return "", errLanguage
+	}
 	tag, err := language.Parse(s)
-	if err != nil || len(s) > 35 {
-		return "", Errorf(InvalidRequest, "locale must be a BCP 47 language tag, such as de or pt-BR")
+	if err != nil {
+		return "", errLanguage
 	}
 	return tag.String(), nil
 }
 
-// CheckTimeZone refuses what is not the name of an IANA time zone.
-func CheckTimeZone(s string) error {
-	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
-		return Errorf(InvalidRequest, "time_zone must be an IANA time zone, such as Europe/Berlin")
-	}
-	return nil
-}
+// maxLanguage is what RFC 5646 (4.4.1) asks for.
+const maxLanguage = 35
+
+var errLanguage = Errorf(InvalidRequest, "locale must be a BCP 47 language tag, such as de or pt-BR")
 
 // CheckDeviceName refuses a name that cannot be shown in a list of devices.
 func CheckDeviceName(s string) error {

@@ -236,7 +236,7 @@ func (c *GameChange) finish(s EngineStatus, by By) {
 	c.releaseNames()
 	r := &c.Next.Runtime
 	at := by.At
-	r.Status, r.Remaining, r.EndedAt, r.ClosedSince = RuntimeFinished, nil, &at, nil
+	r.Status, r.Remaining, r.EndedAt, r.ClosedSince, r.Broken = RuntimeFinished, nil, &at, nil, nil
 	r.noDeadline()
 	r.note(WhyFinished, "the game is over", by)
 }

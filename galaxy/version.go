@@ -18,9 +18,12 @@ type EngineVersion struct {
 	Idempotency  Idempotency
 }
 
+// maxVersion bounds a version; the contract allows as much.
+const maxVersion = 64
+
 // Validate checks an entry before it is registered.
 func (v EngineVersion) Validate() error {
-	if _, err := semver.StrictNewVersion(v.Version); err != nil {
+	if _, err := semver.StrictNewVersion(v.Version); err != nil || len(v.Version) > maxVersion {
 		return Errorf(InvalidRequest, "version must be a semantic version such as 1.4.2")
 	}
 	if v.ImageRef == "" || len(v.ImageRef) > 512 {

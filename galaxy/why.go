@@ -30,6 +30,7 @@ const (
 	WhyEarly     WhyCode = "early_turn" // everybody is ready, and may still change their mind
 	WhyLate      WhyCode = "deadline_passed"
 	WhyDiskLow   WhyCode = "disk_low" // the game would start, but there is no room for its state
+	WhyNoTick    WhyCode = "schedule_broken"
 )
 
 // Explain says in a sentence what the game does or waits for, since when, and what happens next.
@@ -89,7 +90,7 @@ func (g Game) explainDeadline(e *Explanation, now time.Time) {
 	r := g.Runtime
 	due := r.DueAt()
 	if due == nil {
-		e.Players.Text, e.Next = "orders are open", "an operator forces the next turn: the schedule names no further one"
+		e.explainBroken(r)
 		return
 	}
 	e.NextAt = due
@@ -106,6 +107,18 @@ func (g Game) explainDeadline(e *Explanation, now time.Time) {
 	case r.Makeup:
 		e.Text = "orders are open until the deadline, which stands for those that passed in an outage"
 	}
+}
+
+// explainBroken explains a game that has no deadline, for its schedule gives none.
+func (e *Explanation) explainBroken(r Runtime) {
+	e.Code = WhyNoTick
+	e.Text = "orders are open without a deadline, for the schedule gives none"
+	e.Players.Text = e.Text
+	if b := r.Broken; b != nil {
+		e.Since, e.Text = b.Since, e.Text+": "+b.Words()
+	}
+	const heals = "it gets a deadline by itself when its schedule can be used again, or when another one is set"
+	e.then(heals+"; until then a deadline can be set for one turn, or the turn forced", heals)
 }
 
 // told is what players hear while a game waits for something and what comes next, and what comes next as operators hear it.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -90,6 +91,11 @@ func (s *Server) conform(c *gin.Context) {
 
 func (o *operation) check(c *gin.Context) error {
 	raw := body(c)
+	for _, p := range c.Params {
+		if !storable(p.Value) {
+			return galaxy.Errorf(galaxy.InvalidRequest, "%s in the path must be UTF-8 without NUL", p.Key)
+		}
+	}
 	if c.Request.URL.RawQuery != "" {
 		if err := o.checkQuery(c); err != nil {
 			return err
@@ -121,13 +127,16 @@ func (o *operation) checkQuery(c *gin.Context) error {
 			return galaxy.Errorf(galaxy.InvalidRequest, "there is no query parameter %q here", shortened(name))
 		}
 		for _, v := range values {
-			if strings.ContainsRune(v, 0) {
-				return galaxy.Errorf(galaxy.InvalidRequest, "query parameter %s holds a NUL", name)
+			if !storable(v) {
+				return galaxy.Errorf(galaxy.InvalidRequest, "query parameter %s must be UTF-8 without NUL", name)
 			}
 		}
 	}
 	return nil
 }
+
+// storable reports whether Postgres takes a text: it refuses NUL, and what is not UTF-8.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func (o *operation) checkBody(contentType string, raw []byte) error {
 	if len(raw) == 0 {

@@ -36,8 +36,8 @@ func tag(version int64) *string {
 func cursorOf(path string) string { return base64.RawURLEncoding.EncodeToString([]byte(path)) }
 
 func pathOf(cursor string) (string, error) {
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(cursor) != base64.RawURLEncoding.EncodedLen(len(b)) { // encoding/base64 lets line breaks pass
 		return "", galaxy.Errorf(galaxy.InvalidRequest, "cursor is not one that a list has answered")
 	}
 	return string(b), nil

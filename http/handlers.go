@@ -57,15 +57,16 @@ func operator(ctx context.Context) game.By {
 	return game.By{Principal: p, RequestID: requestID(c)}
 }
 
-// source is the player's address: the first hop that the gateway names, else the peer.
+// source is the player's address: the first hop that the gateway names, else the peer. An IPv6 zone is dropped: it is a
+// name of any length that says nothing beyond the machine it was written on.
 func source(ctx context.Context) netip.Addr {
 	c := ginOf(ctx)
 	first, _, _ := strings.Cut(c.GetHeader("X-Forwarded-For"), ",")
 	if addr, err := netip.ParseAddr(strings.TrimSpace(first)); err == nil {
-		return addr.Unmap()
+		return addr.Unmap().WithZone("")
 	}
 	peer, _ := netip.ParseAddrPort(c.Request.RemoteAddr)
-	return peer.Addr().Unmap()
+	return peer.Addr().Unmap().WithZone("")
 }
 
 // idempotency is the caller's key with the digest of what it stands for.

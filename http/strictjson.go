@@ -74,6 +74,9 @@ func object(d *json.Decoder, depth int) (any, error) {
 		if _, twice := fields[name]; twice {
 			return nil, errDuplicate
 		}
+		if strings.ContainsRune(name, 0) {
+			return nil, errNUL
+		}
 		if fields[name], err = value(d, depth+1); err != nil {
 			return nil, err
 		}

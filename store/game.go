@@ -153,6 +153,9 @@ func runtime(m model.Runtimes) galaxy.Runtime {
 	if m.PatchVersion != nil {
 		r.Patch = &galaxy.Pin{EngineVersion: *m.PatchVersion, ImageRef: deref(m.PatchImage), ExpectedTurn: deref(m.PatchExpectedTurn)}
 	}
+	if m.ScheduleBrokenSince != nil {
+		r.Broken = &galaxy.ScheduleBreak{Since: *m.ScheduleBrokenSince, Cause: deref(m.ScheduleBrokenCause)}
+	}
 	if m.FailureAt != nil {
 		r.Failure = &galaxy.Failure{At: *m.FailureAt, Cause: m.FailureCause, Log: m.FailureLog}
 	}
@@ -175,6 +178,12 @@ func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 	}
 	if p := r.Patch; p != nil {
 		m.PatchVersion, m.PatchImage, m.PatchExpectedTurn = &p.EngineVersion, &p.ImageRef, &p.ExpectedTurn
+	}
+	if b := r.Broken; b != nil {
+		m.ScheduleBrokenSince, m.ScheduleBrokenCause = &b.Since, &b.Cause
+		if b.Cause == "" {
+			m.ScheduleBrokenCause = nil
+		}
 	}
 	if f := r.Failure; f != nil {
 		m.FailureAt, m.FailureCause, m.FailureLog = &f.At, f.Cause, f.Log
@@ -268,7 +277,8 @@ func (s *Store) PlayerStats(ctx context.Context, id galaxy.GameID, epoch, turn i
 	return out, err
 }
 
-// A game's reports are read, and its races banished, as long as its engine may be up for it.
+// A game's reports are read, and its races banished, as long as its engine may be up for it. Games whose schedules are
+// broken come after all others, and in no order: however many they are, each of them gets its turn.
 const dueQuery = `SELECT game_id FROM (
 		SELECT game_id, deadline AS at FROM runtimes WHERE deadline <= $1
 		UNION ALL SELECT game_id, early_at FROM runtimes WHERE early_at <= $1
@@ -276,11 +286,13 @@ const dueQuery = `SELECT game_id FROM (
 		UNION ALL SELECT game_id, $1 FROM runtimes WHERE (reports < turn OR report_gaps <> '[]') AND (reports < turn OR status = 'finished')
 			AND status IN ('starting', 'running', 'generation_in_progress', 'generation_failed', 'finished') AND why <> 'reports_missing'
 		UNION ALL SELECT m.game_id, $1 FROM memberships m JOIN runtimes r USING (game_id) WHERE m.banish = 'wanted'
-			AND r.status IN ('starting', 'running', 'generation_in_progress', 'generation_failed')) due
+			AND r.status IN ('starting', 'running', 'generation_in_progress', 'generation_failed')
+		UNION ALL SELECT game_id, $1::timestamptz + random() * interval '1 second' FROM runtimes
+			WHERE schedule_broken_since IS NOT NULL) due
 	GROUP BY game_id ORDER BY min(at) LIMIT $2`
 
 // DueGames gives games that something must be done for now, those first whose time came first: a deadline has come, an
-// operation is open, reports are not stored, or a race is to be banished.
+// operation is open, reports are not stored, a race is to be banished, or the schedule gives no tick.
 func (s *Store) DueGames(ctx context.Context, now time.Time, limit int) ([]galaxy.GameID, error) {
 	return s.gameIDs(ctx, dueQuery, now, limit)
 }

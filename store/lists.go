@@ -17,8 +17,9 @@ import (
 func cursorOf(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 func keyOf(cursor string) (uuid.UUID, error) {
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(b) != len(uuid.UUID{}) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	// encoding/base64 lets line breaks pass.
+	if err != nil || len(b) != len(uuid.UUID{}) || len(cursor) != base64.RawURLEncoding.EncodedLen(len(b)) {
 		return uuid.UUID{}, galaxy.Errorf(galaxy.InvalidRequest, "cursor is not one that a list has answered")
 	}
 	return uuid.UUID(b), nil

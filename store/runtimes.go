@@ -39,7 +39,10 @@ func (s *Store) ListRuntimes(ctx context.Context, f galaxy.RuntimeFilter, p gala
 	if f.Status != "" {
 		where = Runtimes.Status.EQ(String(string(f.Status)))
 	}
-	if f.Why != "" {
+	switch {
+	case f.Why == galaxy.WhyNoTick:
+		where = where.AND(Runtimes.ScheduleBrokenSince.IS_NOT_NULL())
+	case f.Why != "":
 		where = where.AND(Runtimes.Why.EQ(String(string(f.Why))))
 	}
 	where, err := beyond(where, p, Runtimes.GameID.LT)

@@ -26,7 +26,12 @@ func (a *player) onCommand(c actor.Context, m any) {
 		a.onRevoke(c, ctx, m)
 		return
 	}
-	change, answer, err := a.decide(m)
+	var change galaxy.AccountChange
+	var answer any
+	err := kit.Decide(c, func() (err error) {
+		change, answer, err = a.decide(m)
+		return err
+	})
 	if err != nil {
 		kit.Reply(c, nil, err)
 		return

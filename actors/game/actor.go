@@ -260,6 +260,7 @@ func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameC
 		}
 		return err
 	}
+	t.logSchedule(next)
 	t.game = &next
 	t.Names.Committed(change.Names)
 	t.count(ctx, change.Timeline)

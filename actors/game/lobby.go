@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"galaxy/backend/actors/kit"
 	"galaxy/backend/galaxy"
 )
 
@@ -20,7 +21,11 @@ func (t *table) onCreate(c actor.Context, ctx context.Context, m Create) (galaxy
 		m.Spec.Seat = galaxy.MembershipID{UUID: galaxy.NewID()}
 	}
 	by := t.by(m.Principal, m.RequestID)
-	change, err := galaxy.NewGame(t.id, m.Visibility, m.Spec, m.Idempotency, by, t.Config.MinTurnInterval)
+	var change galaxy.GameChange
+	err := kit.Decide(c, func() (err error) {
+		change, err = galaxy.NewGame(t.id, m.Visibility, m.Spec, m.Idempotency, by, t.Config.MinTurnInterval)
+		return err
+	})
 	if err == nil && len(change.Memberships) > 0 {
 		owner, _ := m.Principal.UserID()
 		err = t.joins(&change, owner)

@@ -212,9 +212,16 @@ func (t *table) settle(c actor.Context) {
 		f := t.facts[0]
 		settle, err := t.settlement(ctx, f)
 		if err == nil {
-			err = t.commit(c, ctx, f.decide(*t.game, t.by(galaxy.System("runtime"), ""), settle))
+			var change galaxy.GameChange
+			err = kit.Decide(c, func() error {
+				change = f.decide(*t.game, t.by(galaxy.System("runtime"), ""), settle)
+				return nil
+			})
+			if err == nil {
+				err = t.commit(c, ctx, change)
+			}
 		}
-		if errors.Is(err, galaxy.ErrRefused) && f.name != unstorable {
+		if (errors.Is(err, galaxy.ErrRefused) || errors.Is(err, kit.ErrPanicked)) && f.name != unstorable {
 			t.log().Error("what the engine told cannot be stored", zap.String("fact", f.name), zap.Error(err))
 			t.facts[0] = plain(unstorable, func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Unstorable(f.name, by) })
 			continue
@@ -268,6 +275,11 @@ func (t *table) onWake(c actor.Context) {
 			t.log().Warn("the deadlines that an outage has swallowed could not be settled yet", zap.Error(err))
 			t.timers.Start(c, retry, t.Retry)
 			return
+		}
+	}
+	if t.game != nil {
+		if err := t.mend(c, ctx); err != nil {
+			t.log().Warn("the schedule that gives no deadline could not be seen to; it is tried again", zap.Error(err))
 		}
 	}
 	if t.game != nil {

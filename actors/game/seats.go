@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"galaxy/backend/actors/kit"
 	"galaxy/backend/galaxy"
 )
 
@@ -28,7 +29,12 @@ func once[R any](t *table, c actor.Context, ctx context.Context, rule func(galax
 	if err := t.load(c, ctx); err != nil {
 		return none, err
 	}
-	change, v, err := rule(*t.game)
+	var change galaxy.GameChange
+	var v R
+	err := kit.Decide(c, func() (err error) {
+		change, v, err = rule(*t.game)
+		return err
+	})
 	if err == nil {
 		err = refusal(t.commit(c, ctx, change))
 	}

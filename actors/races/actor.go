@@ -36,7 +36,7 @@ func (r *registrar) Receive(c actor.Context) {
 	case Register:
 		ctx, cancel := kit.WorkContext(c)
 		defer cancel()
-		v, err := r.register(ctx, m)
+		v, err := r.register(c, ctx, m)
 		kit.Reply(c, v, err)
 	case kit.Tick:
 		if r.timers.Fired(m) {
@@ -48,8 +48,12 @@ func (r *registrar) Receive(c actor.Context) {
 	}
 }
 
-func (r *registrar) register(ctx context.Context, m Register) (galaxy.HeldName, error) {
-	key, err := galaxy.RaceKey(m.Name)
+func (r *registrar) register(c actor.Context, ctx context.Context, m Register) (galaxy.HeldName, error) {
+	var key string
+	err := kit.Decide(c, func() (err error) {
+		key, err = galaxy.RaceKey(m.Name)
+		return err
+	})
 	if err != nil {
 		return galaxy.HeldName{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // the zones of schedules, for a machine that lacks some of them, or can read none
 
 	"galaxy/backend/internal/heap"
 )

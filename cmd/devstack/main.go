@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+	_ "time/tzdata" // the demo's clients know the zones that the service does
 
 	"galaxy/backend/internal/stack"
 )

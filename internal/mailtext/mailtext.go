@@ -18,7 +18,7 @@ var Kinds = []string{"auth.login_code", "auth.email_code", "auth.email_changed",
 	"lobby.invite.received", "lobby.membership.removed", "lobby.membership.blocked", "lobby.race_name.pending",
 	"runtime.image_pull_failed", "runtime.container_start_failed", "runtime.start_config_invalid", "runtime.engine_unreachable",
 	"runtime.state_mismatch", "runtime.disk_low", "runtime.external_turn", "runtime.banish_refused",
-	"runtime.clock_skew"}
+	"runtime.clock_skew", "runtime.schedule_broken"}
 
 var templates = template.Must(template.New("").Option("missingkey=error").Funcs(template.FuncMap{"when": when, "game": game, "facts": facts}).ParseFS(files, "templates/*.txt"))
 

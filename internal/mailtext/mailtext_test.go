@@ -56,7 +56,9 @@ func TestWhatOperatorsRead(t *testing.T) {
 		galaxy.DiskLow:                 {galaxy.Payload{Reason: "1 GiB left of 100 GiB"}, []string{"1 GiB left of 100 GiB", "BACKEND_GAME_STATE_ROOT"}},
 		galaxy.ExternalTurn:            {made, []string{"turn     7\n", "GET /api/v1/admin/audit?subject=game:" + id.String()}},
 		galaxy.ClockSkew:               {galaxy.Payload{Reason: "the database's clock is 5m0s behind"}, []string{"the database's clock is 5m0s behind", "db_clock_skew_seconds"}},
-		galaxy.BanishRefused:           {banish, []string{"Terran", "it is broken", "GET /api/v1/admin/games/" + id.String()}},
+		galaxy.ScheduleBroken: {told, []string{"it is broken", "PATCH /api/v1/admin/games/" + id.String(),
+			"/deadline"}},
+		galaxy.BanishRefused: {banish, []string{"Terran", "it is broken", "GET /api/v1/admin/games/" + id.String()}},
 	} {
 		subject, text, err := Render(string(kind), c.payload.JSON())
 		require.NoError(t, err, kind)
