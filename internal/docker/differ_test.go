@@ -17,8 +17,8 @@ import (
 	"galaxy/backend/internal/dockertest"
 )
 
-// changed is a driver of the same stack and games after a restart of the service with other settings.
-func (d *Driver) changed(t *testing.T, own map[string]string, other map[string]string) *Driver {
+// reset is a driver of the same stack and games after a restart of the service with other settings.
+func (d *Driver) reset(t *testing.T, own map[string]string, other map[string]string) *Driver {
 	t.Helper()
 	s := maps.Clone(own)
 	maps.Copy(s, other)
@@ -59,7 +59,7 @@ func TestAStoppedContainerThatWasMadeOtherwiseIsReplaced(t *testing.T) {
 			d := driverWith(t, own)
 			spec := newSpec(t, d)
 			first := stopped(t, d, spec)
-			d2 := d.changed(t, own, other)
+			d2 := d.reset(t, own, other)
 			spec.StateMustExist = true
 			t.Cleanup(func() { removeNow(t, d, name2(spec)) })
 			for _, way := range []*Driver{d2, d} { // and back
@@ -92,7 +92,7 @@ func TestARunningContainerThatWasMadeOtherwiseIsAdoptedAndTold(t *testing.T) {
 	first, err := d.Ensure(t.Context(), spec)
 	require.NoError(t, err)
 	require.Empty(t, first.Differs)
-	d = d.changed(t, own, map[string]string{"BACKEND_RUNTIME_CONTAINER_MEMORY": "1g"})
+	d = d.reset(t, own, map[string]string{"BACKEND_RUNTIME_CONTAINER_MEMORY": "1g"})
 	again, err := d.Ensure(t.Context(), spec)
 	require.NoError(t, err)
 	require.Equal(t, first.ID, again.ID)
@@ -152,7 +152,7 @@ func TestAReplacementThatIsCutIsCompleted(t *testing.T) {
 			d := driverWith(t, own)
 			spec := newSpec(t, d)
 			first := stopped(t, d, spec)
-			d = d.changed(t, own, map[string]string{"BACKEND_RUNTIME_CONTAINER_MEMORY": "1g"})
+			d = d.reset(t, own, map[string]string{"BACKEND_RUNTIME_CONTAINER_MEMORY": "1g"})
 			spec.StateMustExist = true
 			p.CutNext(cut, n)
 			_, err := d.Ensure(t.Context(), spec)

@@ -14,7 +14,6 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
-	"galaxy/backend/galaxy"
 	"galaxy/backend/internal/statedir"
 )
 
@@ -76,7 +75,8 @@ func newClient(conf Config) (*client.Client, error) {
 	// must leave room for other files.
 	own := &http.Client{Transport: &http.Transport{MaxIdleConns: 6, IdleConnTimeout: 30 * time.Second, MaxConnsPerHost: quarter()},
 		CheckRedirect: client.CheckRedirect}
-	api, err := client.New(client.WithHTTPClient(own), client.WithHost(conf.Host), client.WithHTTPResponseHook(hear))
+	api, err := client.New(client.WithHTTPClient(own), client.WithHost(conf.Host), client.WithScheme("http"),
+		client.WithHTTPResponseHook(hear))
 	if err != nil {
 		return nil, fmt.Errorf("make the Docker client: %w", err)
 	}
