@@ -115,6 +115,10 @@ func Obstacle(err error) string {
 	if !errors.Is(err, ErrShortage) && !errors.Is(err, ErrDriverUnusable) {
 		return ""
 	}
+	var call *EngineError
+	if errors.As(err, &call) && call.Cause != nil { // its own words are about the engine, and what we lack is not
+		err = call.Cause
+	}
 	return Cause(err)
 }
 
