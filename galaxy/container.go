@@ -13,8 +13,8 @@ type ContainerSpec struct {
 	ImageRef string // image reference; a file:// URL of a binary for the process driver
 	// StateMustExist forbids making the state directory: a game that has run must find its state.
 	StateMustExist bool
-	// StateSince is when the game first had a state: zero when that is not known. A state root that was found empty later than that
-	// is not the one that holds it.
+	// StateSince is when the game first had a state: zero when that is not known. A state root that was found empty
+	// later than that is not the one that holds it.
 	StateSince time.Time
 	// StopGrace is how long a container that must give way has to end before it is killed.
 	StopGrace time.Duration
@@ -46,8 +46,8 @@ type Container struct {
 	ExitCode  int
 	OOMKilled bool
 	ExitKnown bool
-	// Differs names what a running container was made with that the settings no longer say; empty when there is nothing. It runs
-	// on as it is, and is made anew when it is next started.
+	// Differs names what a running container was made with that the settings no longer say; empty when there is
+	// nothing. It runs on as it is, and is made anew when it is next started.
 	Differs string
 }
 
@@ -77,16 +77,16 @@ type ContainerEvent struct {
 var (
 	// ErrDriverUnknown: the daemon did not answer, so nothing is known of the container. Nothing may be concluded from it.
 	ErrDriverUnknown = errors.New("the container daemon does not answer")
-	// ErrDriverUnusable is an ErrDriverUnknown: something answers in the daemon's place, or the daemon answers, but what it says is
-	// about how it is spoken to or about itself, and not about what it was asked for.
+	// ErrDriverUnusable is an ErrDriverUnknown: something answers in the daemon's place, or the daemon answers, but
+	// what it says is about how it is spoken to or about itself, and not about what it was asked for.
 	ErrDriverUnusable error = &special{"the container daemon cannot be used", ErrDriverUnknown}
-	// ErrShortage is an ErrDriverUnknown: this service or its machine lacks what the work needs (file descriptors, memory, the disk
-	// of the games' state). It says nothing about any game.
+	// ErrShortage is an ErrDriverUnknown: this service or its machine lacks what the work needs (file descriptors,
+	// memory, the disk of the games' state). It says nothing about any game.
 	ErrShortage error = &special{"this service lacks what it needs to run engines", ErrDriverUnknown}
 	// ErrImagePull: the image does not exist, or may not be pulled.
 	ErrImagePull = errors.New("the engine image could not be pulled")
-	// ErrRegistry is an ErrImagePull that may pass by itself: the registry does not answer, or lets nobody in. It does not say
-	// that the image does not exist.
+	// ErrRegistry is an ErrImagePull that may pass by itself: the registry does not answer, or lets nobody in. It
+	// does not say that the image does not exist.
 	ErrRegistry error = &special{"the image registry cannot be used", ErrImagePull}
 	// ErrStartConfig: the daemon refuses what we ask for, and would refuse it again.
 	ErrStartConfig = errors.New("the engine's configuration is refused")
@@ -110,7 +110,8 @@ func (s *special) Is(target error) bool { return target == s.of }
 // maxCause bounds what operators read of a failure; all of it stands in the log.
 const maxCause = 300
 
-// Obstacle says, for operators, what keeps the driver from knowing anything. It is empty for a daemon that does not answer at all.
+// Obstacle says, for operators, what keeps the driver from knowing anything. It is empty for a daemon that does not
+// answer at all.
 func Obstacle(err error) string {
 	if !errors.Is(err, ErrShortage) && !errors.Is(err, ErrDriverUnusable) {
 		return ""

@@ -8,8 +8,9 @@ import (
 // DriverUnknown records that the container daemon does not answer. Nothing is concluded from that.
 func (g Game) DriverUnknown(by By) GameChange { return g.Obstructed("", by) }
 
-// Obstructed is DriverUnknown for a cause of another kind: an answer that says nothing about the engine, or a shortage of our own. It
-// is recorded once for each kind, which is what comes before the first colon: what comes after may be another word each time.
+// Obstructed is DriverUnknown for a cause of another kind: an answer that says nothing about the engine, or a
+// shortage of our own. It is recorded once for each kind, which is what comes before the first colon: what comes
+// after may be another word each time.
 func (g Game) Obstructed(cause string, by By) GameChange {
 	text := "neither the engine nor the container daemon answers: nothing is known of the engine until one of them does"
 	if cause != "" {
@@ -34,12 +35,13 @@ func kindOfCause(text string) string {
 
 const imageAwaited = "the engine waits for its image: "
 
-// ImageAwaited records that the engine's image cannot be had for now, which says nothing about the game: it is tried again. What the
-// game does stays what it is, and since when: a first start runs out of time, and everything else waits until the image comes. Operators
-// are told once for each time that the engine is wanted.
+// ImageAwaited records that the engine's image cannot be had for now, which says nothing about the game: it is tried
+// again. What the game does stays what it is, and since when: a first start runs out of time, and everything else
+// waits until the image comes. Operators are told once for each time that the engine is wanted.
 func (g Game) ImageAwaited(cause string, by By) GameChange {
 	r := g.Runtime
-	if strings.HasPrefix(r.WhyText, imageAwaited) || r.Held() || g.over() || r.Op != nil && (r.Op.Kind == OpStop || r.Op.Kind == OpRemove) {
+	ends := r.Op != nil && (r.Op.Kind == OpStop || r.Op.Kind == OpRemove)
+	if strings.HasPrefix(r.WhyText, imageAwaited) || r.Held() || g.over() || ends {
 		return GameChange{}
 	}
 	c := GameChange{Next: g}

@@ -254,8 +254,8 @@ func (a *driver) tryAgain(c actor.Context, work string, err error) {
 	a.timers.Start(c, work, a.jittered(a.Pace.Retry))
 }
 
-// awaitImage has the engine brought up again when the registry may give its image: it does not say that there is none. The waits
-// grow, for a registry may count who asks.
+// awaitImage has the engine brought up again when the registry may give its image: it does not say that there is
+// none. The waits grow, for a registry may count who asks.
 func (a *driver) awaitImage(c actor.Context, err error) {
 	a.lasting.pulls++
 	a.log().Warn("the engine's image cannot be had for now; it is tried again", zap.Int("times", a.lasting.pulls), zap.Error(err))

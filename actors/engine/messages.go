@@ -84,8 +84,8 @@ type (
 		Cause  string
 		Log    string
 	}
-	// Unknown: the container daemon does not answer; nothing is known of the engine. Cause says what keeps it from being known, if it
-	// is something else than that silence.
+	// Unknown: the container daemon does not answer; nothing is known of the engine. Cause says what keeps it from
+	// being known, if it is something else than that silence.
 	Unknown struct {
 		Serial uint64
 		Cause  string
@@ -224,8 +224,8 @@ type (
 		failed  string // why the engine cannot make the turn
 		late    bool   // and its call, which would be obeyed again, may still arrive
 		restart string // why it must be restarted before anything can be said
-		// unserved: this backend does not serve the database now, or lacks what it needs to ask the engine, and so has given up
-		// before anything could be said.
+		// unserved: this backend does not serve the database now, or lacks what it needs to ask the engine, and so
+		// has given up before anything could be said.
 		unserved bool
 	}
 	reportRead struct {

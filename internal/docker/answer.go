@@ -66,12 +66,16 @@ var (
 	saysNoSuchImage = regexp.MustCompile(`(?i)no such image|image not known`)
 	saysHalfGone    = regexp.MustCompile(`(?i)remov|dead`)
 	// A container whose program could not be run.
-	saysRuntime = regexp.MustCompile(`(?i)oci runtime|runc|crun|failed to create (shim )?task|exec format error|starting container process`)
+	saysRuntime = regexp.MustCompile(`(?i)oci runtime|runc|crun|failed to create (shim )?task|exec format error` +
+		`|starting container process`)
 	// Credentials that are missing, wrong or over are no news of the image.
-	saysLockedOut = regexp.MustCompile(`(?i)unauthorized|authentication required|expired|no basic auth|incorrect username|bad credentials` +
+	saysLockedOut = regexp.MustCompile(`(?i)unauthorized|authentication required|expired|no basic auth|incorrect username` +
+		`|bad credentials` +
 		`|toomanyrequests|too many requests|rate limit|no such host|timeout|timed out`)
-	saysNoImage = regexp.MustCompile(`(?i)manifest unknown|manifest for .* not found|name unknown|name not known|repository .* not found` +
-		`|does not exist|no such image|no matching manifest|no match for platform|requested access to the resource is denied|: not found$|` + malformed)
+	saysNoImage = regexp.MustCompile(`(?i)manifest unknown|manifest for .* not found|name unknown|name not known` +
+		`|repository .* not found` +
+		`|does not exist|no such image|no matching manifest|no match for platform` +
+		`|requested access to the resource is denied|: not found$|` + malformed)
 	saysMalformed = regexp.MustCompile(`(?i)` + malformed)
 )
 
@@ -80,8 +84,8 @@ const (
 	malformed = `invalid reference format`
 )
 
-// judge tells what an answer that is no success means. Only a few answers say something about what was asked for; whatever else
-// comes, from the daemon or from what stands before it, concerns how it is spoken to.
+// judge tells what an answer that is no success means. Only a few answers say something about what was asked for;
+// whatever else comes, from the daemon or from what stands before it, concerns how it is spoken to.
 func judge(what asked, a answer) verdict {
 	switch {
 	case saysVersion.MatchString(a.message):
@@ -121,10 +125,12 @@ func judgeInternal(what asked, message string) verdict {
 	return nothing
 }
 
-// judgeNotFound believes only who names what is missing: a path of the API that the daemon does not have is "not found" too.
+// judgeNotFound believes only who names what is missing: a path of the API that the daemon does not have is "not
+// found" too.
 func judgeNotFound(what asked, message string) verdict {
 	missing := map[asked][]*regexp.Regexp{
-		askLook: {saysNoContainer}, askEnd: {saysNoContainer}, askImage: {saysNoSuchImage}, askCreate: {saysNoSuchImage}, askNetwork: {saysNoNetwork},
+		askLook: {saysNoContainer}, askEnd: {saysNoContainer},
+		askImage: {saysNoSuchImage}, askCreate: {saysNoSuchImage}, askNetwork: {saysNoNetwork},
 		askStart: {saysNoContainer, saysNoNetwork}, // a network may have been removed since the container was made
 	}
 	for _, says := range missing[what] {
@@ -148,8 +154,8 @@ func judgeBadRequest(what asked, message string) verdict {
 	return nothing
 }
 
-// judgePull tells an image that does not exist from a registry that does not answer. The daemon passes on what it has heard from the
-// registry, in a status or in a stream, and so the words decide.
+// judgePull tells an image that does not exist from a registry that does not answer. The daemon passes on what it has
+// heard from the registry, in a status or in a stream, and so the words decide.
 func judgePull(a answer) verdict {
 	switch {
 	case !a.json, saysClosing.MatchString(a.message):
@@ -168,8 +174,8 @@ func judgePull(a answer) verdict {
 	return noRegistry
 }
 
-// passedOn reports whether an answer can be what the daemon has heard from a registry. That comes as 400, 404 or 500, or in a stream
-// without a status; what else comes is an authorization plugin's or a proxy's.
+// passedOn reports whether an answer can be what the daemon has heard from a registry. That comes as 400, 404 or 500,
+// or in a stream without a status; what else comes is an authorization plugin's or a proxy's.
 func passedOn(a answer) bool {
 	switch a.status {
 	case 0, http.StatusBadRequest, http.StatusInternalServerError:

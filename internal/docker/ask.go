@@ -85,8 +85,9 @@ func unknown(err error) error {
 	return fmt.Errorf("%w: %w", galaxy.ErrDriverUnknown, err)
 }
 
-// ask calls the daemon, and gives what its answer means: errAbsent, errTaken, or one of the galaxy's errors. Whatever is no answer to
-// what was asked is galaxy.ErrDriverUnknown. The call may take BACKEND_DOCKER_CALL_TIMEOUT and longer.
+// ask calls the daemon, and gives what its answer means: errAbsent, errTaken, or one of the galaxy's errors. Whatever
+// is no answer to what was asked is galaxy.ErrDriverUnknown. The call may take BACKEND_DOCKER_CALL_TIMEOUT and
+// longer.
 func (d *Driver) ask(ctx context.Context, what asked, longer time.Duration, do func(context.Context, *client.Client) error) error {
 	ctx, cancel, err := d.call(ctx, longer)
 	if err != nil {
@@ -96,8 +97,8 @@ func (d *Driver) ask(ctx context.Context, what asked, longer time.Duration, do f
 	return d.within(ctx, what, do)
 }
 
-// within is ask for a call whose time is up to who asks. An answer that the version of the API is not spoken any more has one agreed
-// on anew, and the call is done again, once: it was refused before anything was done.
+// within is ask for a call whose time is up to who asks. An answer that the version of the API is not spoken any more
+// has one agreed on anew, and the call is done again, once: it was refused before anything was done.
 func (d *Driver) within(ctx context.Context, what asked, do func(context.Context, *client.Client) error) error {
 	for again := false; ; again = true {
 		api := d.daemon()
@@ -122,8 +123,8 @@ func (d *Driver) within(ctx context.Context, what asked, do func(context.Context
 	}
 }
 
-// verdict judges a failure. A daemon is not believed that our request is not valid when it is another than the one that we have
-// agreed with.
+// verdict judges a failure. A daemon is not believed that our request is not valid when it is another than the one
+// that we have agreed with.
 func (d *Driver) verdict(ctx context.Context, what asked, api *client.Client, h *heard, err error) verdict {
 	a, answered := h.answer(err)
 	if !answered {

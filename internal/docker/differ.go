@@ -25,9 +25,10 @@ func describe(all []difference) string {
 	return strings.Join(out, "; ")
 }
 
-// differences gives what a container was made with, or was given since, that is not what it would be made with now. Daemons show
-// some settings otherwise than they were given (a kernel that cannot limit swap, log options of the daemon's own): what a container
-// shows that was just made is how its daemon shows our settings, and no difference. The image is not compared.
+// differences gives what a container was made with, or was given since, that is not what it would be made with now.
+// Daemons show some settings otherwise than they were given (a kernel that cannot limit swap, log options of the
+// daemon's own): what a container shows that was just made is how its daemon shows our settings, and no difference.
+// The image is not compared.
 func (d *Driver) differences(spec galaxy.ContainerSpec, in container.InspectResponse) []difference {
 	all := compare(d.config(spec), d.hostConfig(spec), in)
 	d.mu.RLock()
@@ -38,7 +39,8 @@ func (d *Driver) differences(spec galaxy.ContainerSpec, in container.InspectResp
 	})
 }
 
-// learn notes how the daemon shows a container that was just made. Names and paths differ from game to game, and are never normal.
+// learn notes how the daemon shows a container that was just made. Names and paths differ from game to game, and are
+// never normal.
 func (d *Driver) learn(spec galaxy.ContainerSpec, in container.InspectResponse) {
 	all := compare(d.config(spec), d.hostConfig(spec), in)
 	d.mu.Lock()
@@ -155,7 +157,8 @@ func mounted(in container.InspectResponse, target string) string {
 	return strings.Join(out, " ")
 }
 
-// fits reports whether a stopped container is what would be made now: of the same version and image, with the same settings.
+// fits reports whether a stopped container is what would be made now: of the same version and image, with the same
+// settings.
 func (d *Driver) fits(ctx context.Context, spec galaxy.ContainerSpec, now found) (bool, error) {
 	if now.Version != spec.Version || now.ImageRef != spec.ImageRef || len(d.differences(spec, now.in)) > 0 {
 		return false, nil
@@ -163,8 +166,9 @@ func (d *Driver) fits(ctx context.Context, spec galaxy.ContainerSpec, now found)
 	return d.sameImage(ctx, spec.ImageRef, now.in.Image)
 }
 
-// sameImage reports whether ref names the image id on the daemon, where a tag may have been given to another since the container was
-// made. A ref that names none there any more names no other. Both are looked up, so that both are named in the same way.
+// sameImage reports whether ref names the image id on the daemon, where a tag may have been given to another since
+// the container was made. A ref that names none there any more names no other. Both are looked up, so that both are
+// named in the same way.
 func (d *Driver) sameImage(ctx context.Context, ref, id string) (bool, error) {
 	now, err := d.imageID(ctx, ref)
 	if err != nil || now == "" || now == id {

@@ -142,7 +142,8 @@ func TestATagThatWasGivenToAnotherImageIsFollowedAtTheNextStart(t *testing.T) {
 	require.Equal(t, second.ID, third.ID)
 }
 
-// TestAReplacementThatIsCutIsCompleted: whatever is lost, the next Ensure finds one container with the settings of now, or none.
+// TestAReplacementThatIsCutIsCompleted: whatever is lost, the next Ensure finds one container with the settings of
+// now, or none.
 func TestAReplacementThatIsCutIsCompleted(t *testing.T) {
 	for _, cut := range []string{"DELETE /containers/", "POST /containers/create", "/start", "GET /images/"} {
 		for _, n := range []int{-1, 0} {

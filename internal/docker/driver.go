@@ -71,8 +71,8 @@ func New(conf Config, root string) (*Driver, error) {
 }
 
 func newClient(conf Config) (*client.Client, error) {
-	// As the client would have it by itself, but for the bound: when no engine answers all are looked at, and the connections for that
-	// must leave room for other files.
+	// As the client would have it by itself, but for the bound: when no engine answers all are looked at, and the
+	// connections for that must leave room for other files.
 	own := &http.Client{Transport: &http.Transport{MaxIdleConns: 6, IdleConnTimeout: 30 * time.Second, MaxConnsPerHost: quarter()},
 		CheckRedirect: client.CheckRedirect}
 	api, err := client.New(client.WithHTTPClient(own), client.WithHost(conf.Host), client.WithScheme("http"),
@@ -112,8 +112,8 @@ func (d *Driver) call(ctx context.Context, longer time.Duration) (context.Contex
 	return ctx, cancel, nil
 }
 
-// meet agrees with the daemon on a version of the API, once. The client would do so by itself, but takes one that the daemon may
-// refuse when the answer is lost; that refusal would look like one of what was asked for.
+// meet agrees with the daemon on a version of the API, once. The client would do so by itself, but takes one that the
+// daemon may refuse when the answer is lost; that refusal would look like one of what was asked for.
 func (d *Driver) meet(ctx context.Context) error {
 	if d.met.Load() {
 		return nil
@@ -133,8 +133,8 @@ func (d *Driver) meet(ctx context.Context) error {
 	return nil
 }
 
-// forget has the version of the API agreed on anew, unless that was done since the call through used. A client that has agreed on one
-// never takes a newer, so another takes its place; what is under way through the old one goes on.
+// forget has the version of the API agreed on anew, unless that was done since the call through used. A client that
+// has agreed on one never takes a newer, so another takes its place; what is under way through the old one goes on.
 func (d *Driver) forget(used *client.Client) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -150,8 +150,8 @@ func (d *Driver) forget(used *client.Client) error {
 	return used.Close()
 }
 
-// changed reports whether the daemon speaks another version of the API by now than was agreed on: it was replaced, and whatever it
-// refuses may be refused for that. A daemon that does not say so has refused nothing either.
+// changed reports whether the daemon speaks another version of the API by now than was agreed on: it was replaced,
+// and whatever it refuses may be refused for that. A daemon that does not say so has refused nothing either.
 func (d *Driver) changed(ctx context.Context, used *client.Client) (bool, error) {
 	now, err := newClient(d.conf)
 	if err != nil {

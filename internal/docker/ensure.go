@@ -74,8 +74,8 @@ func (d *Driver) ensure(ctx context.Context, spec galaxy.ContainerSpec) (galaxy.
 	return c.Container, err
 }
 
-// fitting gives a stopped container that is as the settings say: the one that there is, or another in its place. Nothing is removed
-// before its successor's image is there. What is cut after that finds no container, and makes one.
+// fitting gives a stopped container that is as the settings say: the one that there is, or another in its place.
+// Nothing is removed before its successor's image is there. What is cut after that finds no container, and makes one.
 func (d *Driver) fitting(ctx context.Context, spec galaxy.ContainerSpec, now found) (id string, made bool, err error) {
 	if now.State == galaxy.ContainerExited {
 		fits, err := d.fits(ctx, spec, now)
@@ -139,7 +139,8 @@ func (d *Driver) start(ctx context.Context, id string) error {
 		_, err := api.ContainerStart(ctx, id, client.ContainerStartOptions{})
 		return err
 	})
-	// What is absent may also be a network that was removed since the container was made; a container half removed is in the way.
+	// What is absent may also be a network that was removed since the container was made; a container half removed is
+	// in the way.
 	if errors.Is(err, errAbsent) || errors.Is(err, errTaken) {
 		return fmt.Errorf("%w: %s", errGone, err)
 	}
@@ -180,8 +181,8 @@ func (d *Driver) hostConfig(spec galaxy.ContainerSpec) *container.HostConfig {
 	return h
 }
 
-// Stop asks the engine to end, and makes it after grace. It has ended when Stop returns without an error: the daemon's word is
-// not taken for that, since whoever has stopped an engine touches its state.
+// Stop asks the engine to end, and makes it after grace. It has ended when Stop returns without an error: the
+// daemon's word is not taken for that, since whoever has stopped an engine touches its state.
 func (d *Driver) Stop(ctx context.Context, game galaxy.GameID, grace time.Duration) error {
 	c, err := d.Inspect(ctx, game)
 	if err != nil || c.State != galaxy.ContainerRunning {

@@ -15,8 +15,8 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// image sees to it that the image is there, by the pull policy. With always an image that may be old is none: it waits for its
-// registry. Otherwise the registry is asked only for what is not there.
+// image sees to it that the image is there, by the pull policy. With always an image that may be old is none: it
+// waits for its registry. Otherwise the registry is asked only for what is not there.
 func (d *Driver) image(ctx context.Context, ref string) error {
 	if _, err := reference.ParseAnyReference(ref); err != nil {
 		return fmt.Errorf("%w: %s: %w", galaxy.ErrImagePull, ref, err)

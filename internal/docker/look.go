@@ -22,8 +22,8 @@ import (
 
 func name(game galaxy.GameID) string { return "galaxy-game-" + game.String() }
 
-// found is the container with a game's name. foreign is that there is one which is not ours, or of another stack: it is not looked
-// at, and so it is missing.
+// found is the container with a game's name. foreign is that there is one which is not ours, or of another stack: it
+// is not looked at, and so it is missing.
 type found struct {
 	galaxy.Container
 	in      container.InspectResponse

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Instead has requests answered by do, which reports whether it has; others go on to the daemon. Nil ends that. do may change the
-// request that goes on.
+// Instead has requests answered by do, which reports whether it has; others go on to the daemon. Nil ends that. do
+// may change the request that goes on.
 func (p *Proxy) Instead(do func(http.ResponseWriter, *http.Request) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

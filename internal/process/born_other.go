@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// born gives when a process started, as ps tells it; empty when there is no such process, or only its remains. That it cannot be
-// read says nothing about the process.
+// born gives when a process started, as ps tells it; empty when there is no such process, or only its remains. That
+// it cannot be read says nothing about the process.
 func born(pid int) (string, error) {
 	out, err := exec.Command("ps", "-o", "state=,lstart=", "-p", strconv.Itoa(pid)).Output()
 	var exit *exec.ExitError

@@ -28,8 +28,8 @@ const recordSuffix = ".run.json"
 
 func (d *Driver) file(game galaxy.GameID) string { return d.Dir(game) + recordSuffix }
 
-// look needs mu. It gives the record of the game's engine, and whether that lives; a zero record when there is none. A record that
-// cannot be read, or a process that cannot be looked at, is not a missing one.
+// look needs mu. It gives the record of the game's engine, and whether that lives; a zero record when there is none.
+// A record that cannot be read, or a process that cannot be looked at, is not a missing one.
 func (d *Driver) look(game galaxy.GameID) (rec record, alive bool, err error) {
 	rec, err = d.read(game)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,8 @@ func (d *Driver) write(game galaxy.GameID, rec record) error {
 	if err != nil {
 		return err
 	}
-	// On the disk before it has its name: half a record after a crash of the machine could not be read, and nothing started.
+	// On the disk before it has its name: half a record after a crash of the machine could not be read, and nothing
+	// started.
 	tmp, err := os.Create(d.file(game) + ".tmp")
 	if err != nil {
 		return err

@@ -55,8 +55,9 @@ func (r Root) CopyState(ctx context.Context, game galaxy.GameID, label string) e
 	return nil
 }
 
-// lacking marks what ended a copy as a shortage if that passes without the game: nothing may be concluded from it. A full disk or a
-// file that cannot be read stays what it is, for whoever wanted the copy can do without one, and the game waits meanwhile.
+// lacking marks what ended a copy as a shortage if that passes without the game: nothing may be concluded from it. A
+// full disk or a file that cannot be read stays what it is, for whoever wanted the copy can do without one, and the
+// game waits meanwhile.
 func (r Root) lacking(err error) error {
 	switch {
 	case err == nil || errors.Is(err, galaxy.ErrShortage) || errors.Is(err, galaxy.ErrStateMissing):

@@ -21,8 +21,8 @@ import (
 // Root is the directory that holds them all.
 type Root struct {
 	path string
-	// is and emptyAt are what was at path when it was opened, and when, if it held nothing: a disk that is not mounted looks like
-	// that. sys is how the file system is asked; tests have it fail.
+	// is and emptyAt are what was at path when it was opened, and when, if it held nothing: a disk that is not
+	// mounted looks like that. sys is how the file system is asked; tests have it fail.
 	is      fs.FileInfo
 	emptyAt time.Time
 	sys     system
@@ -95,8 +95,8 @@ func isDir(dir string, err error) bool {
 	return err == nil && is.IsDir()
 }
 
-// unmade tells why a state directory could not be made. That it stands where something else does, or may not be given to the engines'
-// user, is for the settings to put right, and would be so again.
+// unmade tells why a state directory could not be made. That it stands where something else does, or may not be given
+// to the engines' user, is for the settings to put right, and would be so again.
 func unmade(err error) error {
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EPERM) {
 		return fmt.Errorf("%w: %w", galaxy.ErrStartConfig, err)
@@ -127,8 +127,8 @@ func (r Root) FreeSpace(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// holds reports why dir is no state directory with something in it. Only a directory that is not there, or empty, is missing: whatever
-// else fails says nothing about it.
+// holds reports why dir is no state directory with something in it. Only a directory that is not there, or empty, is
+// missing: whatever else fails says nothing about it.
 func (r Root) holds(dir string, since time.Time) error {
 	entries, err := r.sys.readDir(dir)
 	switch {
@@ -145,8 +145,8 @@ func (r Root) holds(dir string, since time.Time) error {
 	return nil
 }
 
-// there reports whether the root that was opened is away: it does not exist, or something else is in its place that holds nothing, as
-// where a disk was mounted.
+// there reports whether the root that was opened is away: it does not exist, or something else is in its place that
+// holds nothing, as where a disk was mounted.
 func (r Root) there() error {
 	is, err := os.Stat(r.path)
 	if err != nil {
@@ -165,8 +165,8 @@ func (r Root) there() error {
 	return nil
 }
 
-// rootOf reports why a state of that age cannot be expected in the root that there is: it is another one than was opened, or it held
-// nothing at a time when it should have held that state.
+// rootOf reports why a state of that age cannot be expected in the root that there is: it is another one than was
+// opened, or it held nothing at a time when it should have held that state.
 func (r Root) rootOf(since time.Time) error {
 	is, err := os.Stat(r.path)
 	switch {
@@ -184,8 +184,8 @@ func (r Root) away(err error) error {
 	return fmt.Errorf("%w: the state root %s is away (is its disk mounted?): %w", galaxy.ErrShortage, r.path, err)
 }
 
-// short marks a failure of the system as a shortage: it says nothing about a game, and what failed is tried again. Other errors are
-// left as they are.
+// short marks a failure of the system as a shortage: it says nothing about a game, and what failed is tried again.
+// Other errors are left as they are.
 func short(err error) error {
 	var errno syscall.Errno
 	if err == nil || !errors.As(err, &errno) {
