@@ -52,7 +52,7 @@ func (h *heard) answer(err error) (a answer, ok bool) {
 	case errors.As(err, &told): // in the middle of a stream
 		return answer{told.Code, true, told.Message}, true
 	case h.status >= http.StatusBadRequest:
-		return answer{h.status, h.json, err.Error()}, true
+		return answer{h.status, h.json, strings.TrimPrefix(err.Error(), "Error response from daemon: ")}, true
 	}
 	return answer{}, false
 }
