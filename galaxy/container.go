@@ -2,6 +2,7 @@ package galaxy
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,9 @@ type ContainerSpec struct {
 	ImageRef string // image reference; a file:// URL of a binary for the process driver
 	// StateMustExist forbids making the state directory: a game that has run must find its state.
 	StateMustExist bool
+	// StateSince is when the game first had a state: zero when that is not known. A state root that was found empty
+	// later than that is not the one that holds it.
+	StateSince time.Time
 	// StopGrace is how long a container that must give way has to end before it is killed.
 	StopGrace time.Duration
 }
@@ -42,6 +46,9 @@ type Container struct {
 	ExitCode  int
 	OOMKilled bool
 	ExitKnown bool
+	// Differs names what a running container was made with that the settings no longer say; empty when there is
+	// nothing. It runs on as it is, and is made anew when it is next started.
+	Differs string
 }
 
 // ContainerEventKind is what happened to a container.
@@ -70,8 +77,17 @@ type ContainerEvent struct {
 var (
 	// ErrDriverUnknown: the daemon did not answer, so nothing is known of the container. Nothing may be concluded from it.
 	ErrDriverUnknown = errors.New("the container daemon does not answer")
-	// ErrImagePull: the image is not there and could not be pulled.
+	// ErrDriverUnusable is an ErrDriverUnknown: something answers in the daemon's place, or the daemon answers, but
+	// what it says is about how it is spoken to or about itself, and not about what it was asked for.
+	ErrDriverUnusable error = &special{"the container daemon cannot be used", ErrDriverUnknown}
+	// ErrShortage is an ErrDriverUnknown: this service or its machine lacks what the work needs (file descriptors,
+	// memory, the disk of the games' state). It says nothing about any game.
+	ErrShortage error = &special{"this service lacks what it needs to run engines", ErrDriverUnknown}
+	// ErrImagePull: the image does not exist, or may not be pulled.
 	ErrImagePull = errors.New("the engine image could not be pulled")
+	// ErrRegistry is an ErrImagePull that may pass by itself: the registry does not answer, or lets nobody in. It
+	// does not say that the image does not exist.
+	ErrRegistry error = &special{"the image registry cannot be used", ErrImagePull}
 	// ErrStartConfig: the daemon refuses what we ask for, and would refuse it again.
 	ErrStartConfig = errors.New("the engine's configuration is refused")
 	// ErrStateMissing: the state directory of a game that has run is not there.
@@ -79,3 +95,39 @@ var (
 	// ErrNoCopy: the state is to be put back, and there is no copy of it.
 	ErrNoCopy = errors.New("there is no copy of the game's state")
 )
+
+// special is a failure that is a special case of another.
+type special struct {
+	text string
+	of   error
+}
+
+func (s *special) Error() string { return s.text }
+
+// Is reports whether target is the general case.
+func (s *special) Is(target error) bool { return target == s.of }
+
+// maxCause bounds what operators read of a failure; all of it stands in the log.
+const maxCause = 300
+
+// Obstacle says, for operators, what keeps the driver from knowing anything. It is empty for a daemon that does not
+// answer at all.
+func Obstacle(err error) string {
+	if !errors.Is(err, ErrShortage) && !errors.Is(err, ErrDriverUnusable) {
+		return ""
+	}
+	var call *EngineError
+	if errors.As(err, &call) && call.Cause != nil { // its own words are about the engine, and what we lack is not
+		err = call.Cause
+	}
+	return Cause(err)
+}
+
+// Cause is an error in one line that fits into a sentence.
+func Cause(err error) string {
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "?")), " ")
+	if len(text) > maxCause {
+		text = strings.ToValidUTF8(text[:maxCause], "") + "…"
+	}
+	return text
+}

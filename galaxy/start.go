@@ -217,20 +217,6 @@ func (g Game) LastWords(cause, log string, by By) GameChange {
 	return c
 }
 
-// DriverUnknown records that the container daemon does not answer. Nothing is concluded from that.
-func (g Game) DriverUnknown(by By) GameChange {
-	if g.Runtime.Why == WhyDriverUnknown || g.Runtime.Held() || g.over() {
-		return GameChange{}
-	}
-	c := GameChange{Next: g}
-	c.Next.UpdatedAt = by.At
-	if g.Status == Running && g.Runtime.Status == RuntimeRunning {
-		c.Next.Runtime.close(by) // it is told of an engine that does not answer either
-	}
-	c.Next.Runtime.note(WhyDriverUnknown, "neither the engine nor the container daemon answers: nothing is known of the engine until one of them does", by)
-	return c
-}
-
 // DriverKnown records that the container daemon answers again, so that what it was to do goes on. Nothing is known of the engine yet:
 // a game that is played waits for that.
 func (g Game) DriverKnown(by By) GameChange {

@@ -64,6 +64,7 @@ type lasting struct {
 	since time.Time
 	asked bool   // an engine that would make a turn twice was asked for one: that call may still arrive
 	away  bool   // the game was told that the daemon does not answer
+	pulls int    // how often in a row the registry has not given the image
 	jobs  uint64 // so far: a job is known by its number to every incarnation
 }
 
@@ -242,7 +243,8 @@ func (a *driver) worker(ctx context.Context, since time.Time, work func() error)
 func (a *driver) tryAgain(c actor.Context, work string, err error) {
 	if errors.Is(err, galaxy.ErrDriverUnknown) && !errors.Is(err, errNotServing) {
 		a.lasting.away = true
-		a.tell(c, Unknown{a.Serial})
+		a.log().Warn("nothing is known of the engine; it is tried again", zap.Error(err))
+		a.tell(c, Unknown{a.Serial, galaxy.Obstacle(err)})
 	}
 	a.leaveGate()
 	if errors.Is(err, errFull) {
@@ -250,6 +252,15 @@ func (a *driver) tryAgain(c actor.Context, work string, err error) {
 		a.leave = a.workers.later(a.lasting.since, func() { kit.Tell(self, room{life, work}) })
 	}
 	a.timers.Start(c, work, a.jittered(a.Pace.Retry))
+}
+
+// awaitImage has the engine brought up again when the registry may give its image: it does not say that there is
+// none. The waits grow, for a registry may count who asks.
+func (a *driver) awaitImage(c actor.Context, err error) {
+	a.lasting.pulls++
+	a.log().Warn("the engine's image cannot be had for now; it is tried again", zap.Int("times", a.lasting.pulls), zap.Error(err))
+	a.tell(c, ImageAwaited{a.Serial, galaxy.Cause(err)})
+	a.timers.Start(c, bring, kit.Backoff{Min: a.Pace.Retry, Max: 12 * a.Pace.Retry}.Wait(a.lasting.pulls))
 }
 
 // heardOf asks a daemon that was away for a sign of life: what it is asked for next may take long. It runs outside the mailbox.

@@ -115,7 +115,7 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 			b.status, b.err = a.initialise(ctx, b.container.Address, ran)
 			return b
 		case b.err != nil:
-			b.deaf = adopted && !l.began
+			b.deaf = adopted && !l.began && !errors.Is(b.err, galaxy.ErrDriverUnknown)
 			return b
 		case ran, a.fresh(b.status), aside:
 			return b
@@ -147,7 +147,8 @@ func (a *driver) initialise(ctx context.Context, address string, ran bool) (gala
 
 func (a *driver) start(ctx context.Context, since time.Time, pin galaxy.Pin, ran bool) (container galaxy.Container, err error) {
 	err = a.worker(ctx, since, func() error {
-		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: pin.EngineVersion, ImageRef: pin.ImageRef, StateMustExist: ran, StopGrace: a.Config.StopGrace})
+		container, err = a.Containers.Ensure(ctx, galaxy.ContainerSpec{Game: a.Game, Version: pin.EngineVersion, ImageRef: pin.ImageRef, StateMustExist: ran,
+			StateSince: a.StateSince, StopGrace: a.Config.StopGrace})
 		return err
 	})
 	return container, a.op(ctx, "start", err)
@@ -158,14 +159,16 @@ func (a *driver) ask(ctx context.Context, address string) (galaxy.EngineStatus, 
 	ctx, cancel := context.WithTimeout(ctx, a.Pace.Health)
 	defer cancel()
 	return backoff.Retry(ctx, func() (galaxy.EngineStatus, error) {
-		if err := a.Client.Healthz(ctx, address); err != nil {
+		if err := a.Client.Healthz(ctx, address); errors.Is(err, galaxy.ErrShortage) {
+			return galaxy.EngineStatus{}, backoff.Permanent(err) // it was not asked
+		} else if err != nil {
 			if container, look := a.Containers.Inspect(ctx, a.Game); look == nil && howItEnded(container) != "" {
 				err = backoff.Permanent(errors.New(howItEnded(container))) // it will not answer, however long it is waited for
 			}
 			return galaxy.EngineStatus{}, err
 		}
 		s, err := a.Client.Status(ctx, address)
-		if isEmpty(err) {
+		if isEmpty(err) || errors.Is(err, galaxy.ErrShortage) {
 			err = backoff.Permanent(err)
 		}
 		return s, err
@@ -200,7 +203,10 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	switch err := m.err; {
 	case err == nil:
 		a.lasting.ran, a.lasting.making, a.lasting.away = true, false, false
-		a.address, a.up, a.misses = m.container.Address, true, 0
+		a.address, a.up, a.misses, a.lasting.pulls = m.container.Address, true, 0, 0
+		if m.container.Differs != "" {
+			a.log().Warn("the engine runs with other settings than those of now, which hold from its next start", zap.String("differs", m.container.Differs))
+		}
 		for _, p := range m.status.Players {
 			a.revisions[p.Race] = p.OrderRevision
 		}
@@ -209,6 +215,8 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 		a.timers.Start(c, probe, a.jittered(a.Pace.Probe))
 	case errors.Is(err, galaxy.ErrDriverUnknown), errors.Is(err, errFull):
 		a.tryAgain(c, bring, err)
+	case errors.Is(err, galaxy.ErrRegistry):
+		a.awaitImage(c, err)
 	case errors.Is(err, galaxy.ErrImagePull), errors.Is(err, galaxy.ErrStartConfig):
 		a.log().Error("the engine cannot be started", zap.Error(err))
 		kind := galaxy.StartConfigInvalid
@@ -233,7 +241,7 @@ func reason(err error) string {
 }
 
 func kindOf(err error) error {
-	for _, known := range []error{galaxy.ErrImagePull, galaxy.ErrStartConfig, galaxy.ErrStateMissing, errNoGame} {
+	for _, known := range []error{galaxy.ErrRegistry, galaxy.ErrImagePull, galaxy.ErrStartConfig, galaxy.ErrStateMissing, errNoGame} {
 		if errors.Is(err, known) {
 			return known
 		}

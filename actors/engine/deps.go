@@ -142,6 +142,8 @@ type Spec struct {
 	galaxy.Pin
 	Turn  int // last recorded one; galaxy.NoTurn allows init
 	Races []string
+	// StateSince is when the game first had a state; zero when it had none.
+	StateSince time.Time
 	// Since is when that which the engine is wanted for came due: who has waited longest is served first.
 	Since time.Time
 	// Up brings the engine up; without it the actor only stops or removes one.

@@ -84,8 +84,17 @@ type (
 		Cause  string
 		Log    string
 	}
-	// Unknown: the container daemon does not answer; nothing is known of the engine.
-	Unknown struct{ Serial uint64 }
+	// Unknown: the container daemon does not answer; nothing is known of the engine. Cause says what keeps it from
+	// being known, if it is something else than that silence.
+	Unknown struct {
+		Serial uint64
+		Cause  string
+	}
+	// ImageAwaited: the engine's image cannot be had for now. It is asked for again until it comes.
+	ImageAwaited struct {
+		Serial uint64
+		Cause  string
+	}
 	// Known: the container daemon answers again; of the engine nothing is known yet.
 	Known struct{ Serial uint64 }
 	// Refused: the engine cannot be started, and would not be if it were tried again. Kind is what operators are told.
@@ -215,7 +224,8 @@ type (
 		failed  string // why the engine cannot make the turn
 		late    bool   // and its call, which would be obeyed again, may still arrive
 		restart string // why it must be restarted before anything can be said
-		// unserved: this backend does not serve the database now, and so has given up before anything could be said.
+		// unserved: this backend does not serve the database now, or lacks what it needs to ask the engine, and so
+		// has given up before anything could be said.
 		unserved bool
 	}
 	reportRead struct {

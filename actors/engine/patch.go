@@ -72,7 +72,7 @@ func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) 
 	}
 	s, err := a.ask(ctx, container.Address)
 	switch {
-	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+	case unsaid(ctx, err):
 		return "", err
 	case err != nil:
 		a.log().Error("a patched engine did not become healthy", zap.Error(err), zap.String("last_lines", a.lastWords(ctx)))

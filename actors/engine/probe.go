@@ -32,8 +32,8 @@ func (a *driver) probe(c actor.Context) {
 	life, address := a.life, a.address
 	a.job(c, jobTimeout, func(ctx context.Context) any {
 		p := probed{life: life, err: a.Client.Healthz(ctx, address)}
-		if p.err == nil {
-			return p
+		if p.err == nil || errors.Is(p.err, galaxy.ErrShortage) {
+			return p // without an answer, or without a question: what we lack ourselves says nothing about the engine
 		}
 		container, err := a.Containers.Inspect(ctx, a.Game)
 		if err == nil && container.State != galaxy.ContainerRunning {
@@ -84,7 +84,7 @@ func (a *driver) onProbed(c actor.Context, m probed) {
 		a.misses = 0
 	case errors.Is(m.err, galaxy.ErrDriverUnknown):
 		a.unknown = true
-		a.tell(c, Unknown{a.Serial})
+		a.tell(c, Unknown{a.Serial, galaxy.Obstacle(m.err)})
 	case a.making:
 		// A turn may take all of an engine's attention.
 	default:

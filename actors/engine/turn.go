@@ -47,6 +47,9 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 			return turnTried{restart: "the turn was given up"}
 		}
 		s, err := a.Client.Status(ctx, address)
+		if errors.Is(err, galaxy.ErrShortage) {
+			return turnTried{unserved: true, banned: banned} // it was not asked: the engine is not to blame
+		}
 		if err != nil {
 			if unreachable++; unreachable >= unreachableAllowed {
 				return turnTried{restart: fmt.Sprintf("it does not say what it holds: %v", err)}
@@ -122,7 +125,7 @@ func (a *driver) settle(ctx context.Context, address string) (galaxy.EngineStatu
 			return s, true
 		}
 		var e *galaxy.EngineError
-		if errors.As(err, &e) && e.Kind == galaxy.EngineUnreachable {
+		if errors.As(err, &e) && e.Kind == galaxy.EngineUnreachable && !errors.Is(err, galaxy.ErrShortage) {
 			return s, false
 		}
 	}

@@ -116,7 +116,7 @@ func (t *table) Receive(c actor.Context) {
 		t.onOrdersPut(c, m)
 	case engine.ReportRead:
 		t.onReportRead(c, m)
-	case engine.Up, engine.Down, engine.LastWords, engine.Unknown, engine.Known, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped,
+	case engine.Up, engine.Down, engine.LastWords, engine.Unknown, engine.Known, engine.ImageAwaited, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped,
 		engine.Removed, engine.Patched, engine.PatchFailed, engine.Banished, engine.Fetched:
 		t.onEngine(c, m)
 	case Seen:

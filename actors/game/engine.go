@@ -49,6 +49,9 @@ func wants(g galaxy.Game) (bringsUp bool, number int64) {
 func (t *table) spec(g galaxy.Game, bringsUp bool) engine.Spec {
 	r := g.Runtime
 	spec := engine.Spec{Serial: t.engine.serial, Game: g.ID, Pin: r.Pin, Turn: r.Turn, Races: g.Races(), Up: bringsUp, Since: r.WhySince}
+	if r.StartedAt != nil {
+		spec.StateSince = *r.StartedAt
+	}
 	op := r.Op
 	if op == nil {
 		return spec

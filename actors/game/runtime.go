@@ -81,7 +81,12 @@ func (t *table) onEngine(c actor.Context, m any) {
 		}
 	case engine.Unknown:
 		if m.Serial == t.engine.serial {
-			t.learn(c, plain("unknown", galaxy.Game.DriverUnknown))
+			t.learn(c, plain("unknown", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Obstructed(m.Cause, by) }))
+		}
+	case engine.ImageAwaited:
+		if m.Serial == t.engine.serial {
+			t.down(c, m.Cause)
+			t.learn(c, plain("image awaited", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.ImageAwaited(m.Cause, by) }))
 		}
 	case engine.Known:
 		if m.Serial == t.engine.serial {
@@ -365,7 +370,7 @@ func (t *table) limitStart(c actor.Context, now time.Time) {
 		return // it waits to be stored
 	}
 	t.facts = append(t.facts, plain(startTimeout, func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
-		return g.StartFailed("its engine did not come up in "+limit.String(), "", by)
+		return g.StartFailed("its engine did not come up in "+limit.String(), g.HeldUpBy(), by)
 	}))
 	kit.Tell(kit.Self(c), Wake{})
 }

@@ -170,6 +170,9 @@ func begin[T any](c actor.Context, s *shared, timeout time.Duration, work func(c
 
 // answerable gives what an asker is told of a driver's failure.
 func answerable(err error) error {
+	if obstacle := galaxy.Obstacle(err); obstacle != "" {
+		return galaxy.Errorf(galaxy.ServiceUnavailable, "%s; try again when that has passed", obstacle).Because(err)
+	}
 	if errors.Is(err, galaxy.ErrDriverUnknown) {
 		return galaxy.Errorf(galaxy.ServiceUnavailable, "the container daemon does not answer; try again when it does").Because(err)
 	}

@@ -9,19 +9,21 @@ import (
 	"io"
 	"os"
 
-	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
-	"github.com/moby/moby/api/types/jsonstream"
 	"github.com/moby/moby/client"
 
 	"galaxy/backend/galaxy"
 )
 
-// image sees to it that the image is there, by the pull policy.
+// image sees to it that the image is there, by the pull policy. With always an image that may be old is none: it
+// waits for its registry. Otherwise the registry is asked only for what is not there.
 func (d *Driver) image(ctx context.Context, ref string) error {
+	if _, err := reference.ParseAnyReference(ref); err != nil {
+		return fmt.Errorf("%w: %s: %w", galaxy.ErrImagePull, ref, err)
+	}
 	if d.conf.PullPolicy != "always" {
-		there, err := d.hasImage(ctx, ref)
-		if err != nil || there {
+		id, err := d.imageID(ctx, ref)
+		if err != nil || id != "" {
 			return err
 		}
 		if d.conf.PullPolicy == "never" {
@@ -32,42 +34,56 @@ func (d *Driver) image(ctx context.Context, ref string) error {
 	switch {
 	case err == nil:
 		return nil
-	case answered(err):
-		return fmt.Errorf("%w: %s: %w", galaxy.ErrImagePull, ref, err)
+	case errors.Is(err, galaxy.ErrImagePull):
+		return fmt.Errorf("pull %s: %w", ref, err)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded) && d.Ping(context.WithoutCancel(ctx)) == nil:
 		// The daemon is there, so that it is the registry that has kept us waiting.
-		return fmt.Errorf("%w: %s was not pulled in time: %w", galaxy.ErrImagePull, ref, err)
+		return fmt.Errorf("%w: %s was not pulled in time: %w", galaxy.ErrRegistry, ref, err)
 	}
 	return fmt.Errorf("pull %s: %w", ref, unknown(err))
 }
 
-func (d *Driver) hasImage(ctx context.Context, ref string) (bool, error) {
-	ctx, cancel, err := d.call(ctx, 0)
+// imageID gives which image ref names on the daemon; empty when it names none there.
+func (d *Driver) imageID(ctx context.Context, ref string) (id string, err error) {
+	err = d.ask(ctx, askImage, 0, func(ctx context.Context, api *client.Client) error {
+		image, err := api.ImageInspect(ctx, ref)
+		if id = image.ID; err == nil && id == "" {
+			err = errNoSense
+		}
+		return err
+	})
+	if errors.Is(err, errAbsent) {
+		return "", nil
+	}
 	if err != nil {
-		return false, err
+		return "", fmt.Errorf("inspect image %s: %w", ref, err)
 	}
-	defer cancel()
-	_, err = d.api.ImageInspect(ctx, ref)
-	if err == nil || errdefs.IsNotFound(err) {
-		return err == nil, nil
-	}
-	return false, fmt.Errorf("inspect image %s: %w", ref, translate(err))
+	return id, nil
 }
 
 // pull takes as long as ctx allows. The daemon tells of a pull that fails in the middle in what it streams.
 func (d *Driver) pull(ctx context.Context, ref string) error {
 	if _, err := reference.ParseNormalizedNamed(ref); err != nil {
-		return errdefs.ErrInvalidArgument.WithMessage(err.Error())
+		return fmt.Errorf("%w: %w", galaxy.ErrImagePull, err)
 	}
-	stream, err := d.api.ImagePull(ctx, ref, client.ImagePullOptions{})
-	if err != nil {
+	if err := d.acquainted(ctx); err != nil {
 		return err
 	}
-	defer stream.Close()
-	err = stream.Wait(ctx)
-	var told *jsonstream.Error
-	if errors.As(err, &told) && !answered(err) { // an old daemon gives no code
-		return errdefs.ErrInternal.WithMessage(told.Message)
+	return d.within(ctx, askPull, func(ctx context.Context, api *client.Client) error {
+		stream, err := api.ImagePull(ctx, ref, client.ImagePullOptions{})
+		if err != nil {
+			return err
+		}
+		defer stream.Close()
+		return stream.Wait(ctx)
+	})
+}
+
+// acquainted has met the daemon within the time of a call, before something that may take longer.
+func (d *Driver) acquainted(ctx context.Context) error {
+	_, cancel, err := d.call(ctx, 0)
+	if err == nil {
+		cancel()
 	}
 	return err
 }
@@ -79,11 +95,9 @@ func (d *Driver) Import(ctx context.Context, binary, ref string) error {
 	if err != nil {
 		return err
 	}
-	_, cancel, err := d.call(ctx, 0)
-	if err != nil {
+	if err := d.acquainted(ctx); err != nil {
 		return err
 	}
-	cancel()
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	if err := w.WriteHeader(&tar.Header{Name: "engine", Mode: 0o755, Size: int64(len(content))}); err != nil {
@@ -95,12 +109,18 @@ func (d *Driver) Import(ctx context.Context, binary, ref string) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	res, err := d.api.ImageImport(ctx, client.ImageImportSource{Source: &archive, SourceName: "-"}, ref,
-		client.ImageImportOptions{Changes: []string{`ENTRYPOINT ["/engine"]`, "EXPOSE 8080"}})
+	err = d.within(ctx, askCreate, func(ctx context.Context, api *client.Client) error {
+		res, err := api.ImageImport(ctx, client.ImageImportSource{Source: bytes.NewReader(archive.Bytes()), SourceName: "-"}, ref,
+			client.ImageImportOptions{Changes: []string{`ENTRYPOINT ["/engine"]`, "EXPOSE 8080"}})
+		if err != nil {
+			return err
+		}
+		defer res.Close()
+		_, err = io.Copy(io.Discard, res)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("import image: %w", translate(err))
+		return fmt.Errorf("import image: %w", err)
 	}
-	defer res.Close()
-	_, err = io.Copy(io.Discard, res)
-	return translate(err)
+	return nil
 }

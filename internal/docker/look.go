@@ -8,9 +8,9 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/google/uuid"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
@@ -22,25 +22,42 @@ import (
 
 func name(game galaxy.GameID) string { return "galaxy-game-" + game.String() }
 
-// find looks at the container with the game's name. One that is not ours, or of another stack, is not looked at: it is
-// missing, and foreign says why the name cannot be had.
-func (d *Driver) find(ctx context.Context, game galaxy.GameID) (c galaxy.Container, foreign bool, err error) {
-	ctx, cancel, err := d.call(ctx, 0)
-	if err != nil {
-		return galaxy.Container{}, false, err
-	}
-	defer cancel()
+// found is the container with a game's name. foreign is that there is one which is not ours, or of another stack: it
+// is not looked at, and so it is missing.
+type found struct {
+	galaxy.Container
+	in      container.InspectResponse
+	foreign bool
+}
+
+// errNoSense is that an answer is none that a daemon gives.
+var errNoSense = fmt.Errorf("%w: what has answered is no container daemon", galaxy.ErrDriverUnusable)
+
+// find looks at the container with the game's name.
+func (d *Driver) find(ctx context.Context, game galaxy.GameID) (f found, err error) {
+	err = d.ask(ctx, askLook, 0, func(ctx context.Context, api *client.Client) error {
+		res, err := api.ContainerInspect(ctx, name(game), client.ContainerInspectOptions{})
+		if f.in = res.Container; err == nil && !whole(res.Container, game) {
+			err = errNoSense
+		}
+		return err
+	})
 	missing := galaxy.Container{Game: game, State: galaxy.ContainerMissing}
-	res, err := d.api.ContainerInspect(ctx, name(game), client.ContainerInspectOptions{})
 	switch {
-	case errdefs.IsNotFound(err):
-		return missing, false, nil
+	case errors.Is(err, errAbsent):
+		return found{Container: missing}, nil
 	case err != nil:
-		return galaxy.Container{}, false, fmt.Errorf("inspect container: %w", translate(err))
-	case !d.ours(game, res.Container.Config.Labels):
-		return missing, true, nil
+		return found{}, fmt.Errorf("inspect container: %w", err)
+	case !d.ours(game, f.in.Config.Labels):
+		return found{Container: missing, foreign: true}, nil
 	}
-	return d.container(game, res.Container), false, nil
+	f.Container = d.container(game, f.in)
+	return f, nil
+}
+
+// whole reports whether in describes the game's container, and not something else.
+func whole(in container.InspectResponse, game galaxy.GameID) bool {
+	return in.ID != "" && in.Config != nil && in.State != nil && in.HostConfig != nil && strings.TrimPrefix(in.Name, "/") == name(game)
 }
 
 func (d *Driver) ours(game galaxy.GameID, labels map[string]string) bool {
@@ -49,8 +66,8 @@ func (d *Driver) ours(game galaxy.GameID, labels map[string]string) bool {
 
 // Inspect tells what became of the game's container.
 func (d *Driver) Inspect(ctx context.Context, game galaxy.GameID) (galaxy.Container, error) {
-	c, _, err := d.find(ctx, game)
-	return c, err
+	f, err := d.find(ctx, game)
+	return f.Container, err
 }
 
 func (d *Driver) container(game galaxy.GameID, in container.InspectResponse) galaxy.Container {
@@ -66,8 +83,10 @@ func (d *Driver) container(game galaxy.GameID, in container.InspectResponse) gal
 	c.Address = "http://" + name(game) + ":8080"
 	if d.conf.EngineAddress == "loopback" {
 		c.Address = ""
-		for _, b := range in.NetworkSettings.Ports[enginePort] {
-			c.Address = "http://127.0.0.1:" + b.HostPort
+		if in.NetworkSettings != nil {
+			for _, b := range in.NetworkSettings.Ports[enginePort] {
+				c.Address = "http://127.0.0.1:" + b.HostPort
+			}
 		}
 	}
 	return c
@@ -108,21 +127,23 @@ func (d *Driver) List(ctx context.Context) ([]galaxy.Container, error) {
 
 // games gives whose containers there are.
 func (d *Driver) games(ctx context.Context) ([]galaxy.GameID, error) {
-	ctx, cancel, err := d.call(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
-	res, err := d.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: d.filters()})
-	if err != nil {
-		return nil, fmt.Errorf("list containers: %w", translate(err))
-	}
 	var out []galaxy.GameID
-	for _, item := range res.Items {
-		// A container of another name only looks like one of ours, and would be told of twice.
-		if id, err := uuid.Parse(item.Labels[labelGame]); err == nil && slices.Contains(item.Names, "/"+name(galaxy.GameID{UUID: id})) {
-			out = append(out, galaxy.GameID{UUID: id})
+	err := d.ask(ctx, askLook, 0, func(ctx context.Context, api *client.Client) error {
+		res, err := api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: d.filters()})
+		if err == nil && res.Items == nil {
+			err = errNoSense // a list of none is a list
 		}
+		out = nil
+		for _, item := range res.Items {
+			// A container of another name only looks like one of ours, and would be told of twice.
+			if id, err := uuid.Parse(item.Labels[labelGame]); err == nil && slices.Contains(item.Names, "/"+name(galaxy.GameID{UUID: id})) {
+				out = append(out, galaxy.GameID{UUID: id})
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
 	}
 	return out, nil
 }
@@ -148,23 +169,22 @@ func (d *Driver) Logs(ctx context.Context, game galaxy.GameID, tail int) (string
 	if err != nil || c.State == galaxy.ContainerMissing {
 		return "", err
 	}
-	ctx, cancel, err := d.call(ctx, 0)
-	if err != nil {
-		return "", err
-	}
-	defer cancel()
-	res, err := d.api.ContainerLogs(ctx, c.ID, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(tail)})
-	if errdefs.IsNotFound(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read logs: %w", translate(err))
-	}
-	defer res.Close()
 	var out ending
-	bounded := &io.LimitedReader{R: res, N: maxRead}
-	if _, err := stdcopy.StdCopy(&out, &out, bounded); err != nil && (bounded.N > 0 || !errors.Is(err, io.ErrUnexpectedEOF)) {
-		return "", fmt.Errorf("read logs: %w", translate(err))
+	err = d.ask(ctx, askLook, 0, func(ctx context.Context, api *client.Client) error {
+		res, err := api.ContainerLogs(ctx, c.ID, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(tail)})
+		if err != nil {
+			return err
+		}
+		defer res.Close()
+		out = ending{}
+		bounded := &io.LimitedReader{R: res, N: maxRead}
+		if _, err := stdcopy.StdCopy(&out, &out, bounded); err != nil && (bounded.N > 0 || !errors.Is(err, io.ErrUnexpectedEOF)) {
+			return err
+		}
+		return nil
+	})
+	if err = goneOr(err); err != nil {
+		return "", fmt.Errorf("read logs: %w", err)
 	}
 	return out.String(), nil
 }

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -38,6 +39,8 @@ func (d *Driver) watch(ctx context.Context, tell func(galaxy.ContainerEvent)) er
 	if err := d.Ping(ctx); err != nil {
 		return err
 	}
+	api := d.daemon()
+	ctx, h := listen(ctx)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// The stream may last for ever, but it has to begin in time.
@@ -46,7 +49,7 @@ func (d *Driver) watch(ctx context.Context, tell func(galaxy.ContainerEvent)) er
 	for action := range kinds {
 		filters = filters.Add("event", string(action))
 	}
-	stream := d.api.Events(ctx, client.EventsListOptions{Since: fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()), Filters: filters})
+	stream := api.Events(ctx, client.EventsListOptions{Since: fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()), Filters: filters})
 	begun.Stop()
 	pulse := time.NewTicker(d.conf.CallTimeout)
 	defer pulse.Stop()
@@ -57,7 +60,10 @@ func (d *Driver) watch(ctx context.Context, tell func(galaxy.ContainerEvent)) er
 				tell(e)
 			}
 		case err := <-stream.Err:
-			return err
+			if d.verdict(ctx, askLook, api, h, err) == outdated {
+				err = errors.Join(err, d.forget(api)) // the next watch agrees on a version anew
+			}
+			return h.unusable(err)
 		case <-pulse.C:
 			if err := d.Ping(ctx); err != nil {
 				return err

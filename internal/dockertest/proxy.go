@@ -34,6 +34,7 @@ type Proxy struct {
 	resume   chan struct{} // while it hangs; closed when it goes on
 	faults   []*fault
 	requests []string
+	instead  func(http.ResponseWriter, *http.Request) bool
 }
 
 // fault is what becomes of one request.
@@ -171,6 +172,9 @@ func (p *Proxy) hangs(done <-chan struct{}) bool {
 
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	f := p.take(r)
+	if p.answered(w, r) {
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil || f.cut && f.bytes < 0 {
 		panic(http.ErrAbortHandler)

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,7 +52,8 @@ type Client struct {
 func New(conf Config, tracers trace.TracerProvider) *Client {
 	transport := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: conf.ProbeTimeout, KeepAlive: 15 * time.Second}).DialContext,
-		MaxIdleConnsPerHost: 5, // one write and four reads
+		MaxIdleConns:        quarter(), // of all engines: what waits for a next call must leave room for other files
+		MaxIdleConnsPerHost: 5,         // one write and four reads
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
 	}
@@ -59,6 +61,15 @@ func New(conf Config, tracers trace.TracerProvider) *Client {
 		Transport:     otelhttp.NewTransport(transport, otelhttp.WithTracerProvider(tracers), otelhttp.WithFilter(notProbe)),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// quarter is a quarter of the files and connections that this process may have open.
+func quarter() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 256
+	}
+	return int(max(16, min(limit.Cur, 1<<20)/4))
 }
 
 const healthz = "/healthz"
@@ -241,6 +252,9 @@ func (c *Client) call(ctx context.Context, r request, into any) error {
 func unanswered(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
+		if galaxy.Exhausted(err) { // by us: it says nothing about the engine
+			err = fmt.Errorf("%w: %w", galaxy.ErrShortage, err)
+		}
 		return &galaxy.EngineError{Kind: galaxy.EngineUnreachable, Message: "no connection to the engine", Cause: err}
 	}
 	return &galaxy.EngineError{Kind: galaxy.EngineUnanswered, Message: "the engine did not answer", Cause: err}

@@ -4,7 +4,6 @@ package process
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -46,26 +44,13 @@ type end struct {
 	at   time.Time
 }
 
-// record is what is kept of a started engine, in <game>.run.json beside its state directory.
-type record struct {
-	PID       int       `json:"pid"`
-	Born      string    `json:"born"` // the process's start as the system tells it: a reused pid has another
-	Address   string    `json:"address"`
-	Version   string    `json:"version"`
-	ImageRef  string    `json:"image_ref"`
-	StartedAt time.Time `json:"started_at"`
-}
-
 // New makes a driver for the games below root.
 func New(root string) (*Driver, error) {
 	states, err := statedir.New(root)
 	return &Driver{Root: states, started: map[life]*end{}, adopted: map[galaxy.GameID]life{}, watchers: map[*watcher]struct{}{}}, err
 }
 
-func (d *Driver) file(game galaxy.GameID) string { return d.Dir(game) + ".run.json" }
 func (d *Driver) logs(game galaxy.GameID) string { return d.Dir(game) + ".log" }
-
-func (r record) life() life { return life{r.PID, r.Born} }
 
 // Ping always succeeds: there is no daemon that could be away.
 func (d *Driver) Ping(context.Context) error { return nil }
@@ -82,20 +67,22 @@ func (d *Driver) Ensure(ctx context.Context, spec galaxy.ContainerSpec) (galaxy.
 	}
 	if now.State == galaxy.ContainerRunning {
 		if now.ImageRef == spec.ImageRef && now.Version == spec.Version {
-			return now, nil
+			return now, nil // a next start is another process anyway, with the settings of then
 		}
 		if err := d.Stop(ctx, spec.Game, spec.StopGrace); err != nil {
 			return now, err
 		}
 	}
-	if err := d.Prepare(spec.Game, spec.StateMustExist, -1, -1); err != nil {
+	if err := d.Prepare(spec, -1, -1); err != nil {
 		return galaxy.Container{}, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	rec, err := d.read(spec.Game)
+	rec, alive, err := d.look(spec.Game)
 	switch {
-	case err != nil || !d.alive(spec.Game, rec):
+	case err != nil: // it may be that of an engine that runs, and two would write one state
+		return galaxy.Container{}, err
+	case !alive:
 		return d.start(spec, binary)
 	case rec.ImageRef != spec.ImageRef || rec.Version != spec.Version:
 		return galaxy.Container{}, fmt.Errorf("another engine of game %s was started meanwhile", spec.Game)
@@ -109,48 +96,70 @@ func binaryOf(ref string) (string, error) {
 	if err != nil || u.Scheme != "file" || u.Path == "" {
 		return "", fmt.Errorf("%w: image_ref %q is no file:// URL of a binary", galaxy.ErrStartConfig, ref)
 	}
-	if info, err := os.Stat(u.Path); err != nil || info.Mode()&0o111 == 0 || info.IsDir() {
+	info, err := os.Stat(u.Path)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.ENAMETOOLONG):
+		return "", lacking(err) // whether it is there is not known
+	case err != nil || info.Mode()&0o111 == 0 || info.IsDir():
 		return "", fmt.Errorf("%w: %s is no executable file", galaxy.ErrImagePull, u.Path)
 	}
 	return u.Path, nil
 }
 
+// lacking marks a failure of the system: it says nothing about an engine, and what failed is tried again.
+func lacking(err error) error {
+	if err == nil || errors.Is(err, galaxy.ErrDriverUnknown) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", galaxy.ErrShortage, err)
+}
+
 // gated becomes the engine when it is told to: if whoever starts it dies before there is a record of it, it ends. An engine
 // without a record would hold the game's state, and nobody would find it.
-const gated = `read -r go && exec "$0"`
+const (
+	gated = `read -r go && exec "$0"`
+	shell = "/bin/sh"
+)
 
 func (d *Driver) start(spec galaxy.ContainerSpec, binary string) (galaxy.Container, error) {
 	address, err := freeAddress()
 	if err != nil {
-		return galaxy.Container{}, err
+		return galaxy.Container{}, lacking(err)
 	}
 	out, err := os.OpenFile(d.logs(spec.Game), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
-		return galaxy.Container{}, err
+		return galaxy.Container{}, lacking(err)
 	}
 	defer out.Close()
 	gate, word, err := os.Pipe()
 	if err != nil {
-		return galaxy.Container{}, err
+		return galaxy.Container{}, lacking(err)
 	}
 	defer gate.Close()
 	defer word.Close()
-	cmd := exec.Command("/bin/sh", "-c", gated, binary)
+	cmd := exec.Command(shell, "-c", gated, binary)
 	cmd.Env = []string{"STORAGE_PATH=" + d.Dir(spec.Game), "ENGINE_LISTEN_ADDR=" + address}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = gate, out, out, d.Path()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return galaxy.Container{}, fmt.Errorf("%w: %w", galaxy.ErrStartConfig, err)
+		return galaxy.Container{}, lacking(err) // whatever is wrong with the engine shows later: this is the shell
 	}
-	pid := cmd.Process.Pid
-	rec := record{PID: pid, Born: born(pid), Address: "http://" + address, Version: spec.Version, ImageRef: spec.ImageRef, StartedAt: time.Now().UTC()}
+	rec := record{PID: cmd.Process.Pid, Address: "http://" + address, Version: spec.Version, ImageRef: spec.ImageRef,
+		StartedAt: time.Now().UTC(), Storage: d.Dir(spec.Game)}
+	if rec.Born, err = born(rec.PID); err == nil && rec.Born == "" {
+		err = errors.New("it ended before it was let begin")
+	}
+	if err != nil {
+		go func() { _ = cmd.Wait() }() // the gate stays shut, so it ends
+		return galaxy.Container{}, lacking(fmt.Errorf("when the engine has started cannot be told: %w", err))
+	}
 	if before, err := d.read(spec.Game); err == nil {
 		delete(d.started, before.life())
 	}
 	d.started[rec.life()] = nil
 	go d.reap(spec.Game, rec.life(), cmd)
 	if err := d.write(spec.Game, rec); err != nil {
-		return galaxy.Container{}, err // and the gate stays shut
+		return galaxy.Container{}, lacking(err) // and the gate stays shut
 	}
 	if _, err := word.WriteString("go\n"); err != nil {
 		return galaxy.Container{}, fmt.Errorf("let the engine begin: %w", err)
@@ -174,23 +183,6 @@ func (d *Driver) reap(game galaxy.GameID, l life, cmd *exec.Cmd) {
 	d.tell(galaxy.ContainerEvent{Game: game, Kind: galaxy.ContainerDied, ExitCode: e.code, ExitKnown: true, At: e.at})
 }
 
-func (d *Driver) write(game galaxy.GameID, rec record) error {
-	b, err := json.Marshal(rec)
-	if err != nil {
-		return err
-	}
-	// On the disk before it has its name: half a record after a crash of the machine could not be read, and nothing started.
-	tmp, err := os.Create(d.file(game) + ".tmp")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(b)
-	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), d.file(game))
-}
-
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -204,6 +196,9 @@ func (d *Driver) container(game galaxy.GameID, rec record, state galaxy.Containe
 	c := galaxy.Container{Game: game, ID: fmt.Sprint(rec.PID), Version: rec.Version, ImageRef: rec.ImageRef, State: state, StartedAt: rec.StartedAt}
 	if state == galaxy.ContainerRunning {
 		c.Address = rec.Address
+		if rec.Storage != "" && rec.Storage != d.Dir(game) {
+			c.Differs = fmt.Sprintf("state directory is %s, and set to %s", rec.Storage, d.Dir(game))
+		}
 	} else if e := d.started[rec.life()]; e != nil {
 		c.ExitCode, c.ExitKnown, c.FinishedAt = e.code, true, e.at
 	}
@@ -214,35 +209,30 @@ func (d *Driver) container(game galaxy.GameID, rec record, state galaxy.Containe
 func (d *Driver) Inspect(_ context.Context, game galaxy.GameID) (galaxy.Container, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	rec, err := d.read(game)
-	if errors.Is(err, fs.ErrNotExist) {
-		return galaxy.Container{Game: game, State: galaxy.ContainerMissing}, nil
-	}
-	if err != nil {
+	rec, alive, err := d.look(game)
+	switch {
+	case err != nil:
 		return galaxy.Container{}, err
-	}
-	if d.alive(game, rec) {
+	case rec == record{}:
+		return galaxy.Container{Game: game, State: galaxy.ContainerMissing}, nil
+	case alive:
 		return d.container(game, rec, galaxy.ContainerRunning), nil
 	}
 	return d.container(game, rec, galaxy.ContainerExited), nil
 }
 
-func (d *Driver) read(game galaxy.GameID) (rec record, err error) {
-	b, err := os.ReadFile(d.file(game))
-	if err == nil {
-		err = json.Unmarshal(b, &rec)
-	}
-	return rec, err
-}
-
 // alive needs mu. A process that this driver has started lives until it is reaped, so that its end is always known.
-func (d *Driver) alive(game galaxy.GameID, rec record) bool {
+func (d *Driver) alive(game galaxy.GameID, rec record) (bool, error) {
 	if e, ours := d.started[rec.life()]; ours {
-		return e == nil
+		return e == nil, nil
 	}
-	alive := rec.PID > 0 && rec.Born != "" && born(rec.PID) == rec.Born
+	now, err := born(rec.PID)
+	if err != nil {
+		return false, lacking(fmt.Errorf("whether process %d lives cannot be read: %w", rec.PID, err))
+	}
+	alive := rec.Born != "" && now == rec.Born
 	d.observe(game, rec.life(), alive)
-	return alive
+	return alive, nil
 }
 
 // Stop asks the engine to end, and makes it after grace.
@@ -252,18 +242,18 @@ func (d *Driver) Stop(ctx context.Context, game galaxy.GameID, grace time.Durati
 		return err
 	}
 	d.mu.Lock()
-	rec, err := d.read(game)
+	rec, alive, err := d.look(game)
 	d.mu.Unlock()
-	if err != nil {
+	if err != nil || !alive {
 		return err
 	}
 	_ = syscall.Kill(rec.PID, syscall.SIGTERM)
 	deadline := time.Now().Add(grace)
 	for killed := false; ; {
 		d.mu.Lock()
-		alive := d.alive(game, rec)
+		alive, err := d.alive(game, rec)
 		d.mu.Unlock()
-		if !alive {
+		if err == nil && !alive {
 			return nil
 		}
 		if !killed && time.Now().After(deadline) {
@@ -272,7 +262,7 @@ func (d *Driver) Stop(ctx context.Context, game galaxy.GameID, grace time.Durati
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("stop engine: %w", ctx.Err())
+			return fmt.Errorf("stop engine: %w", errors.Join(ctx.Err(), err))
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -288,7 +278,7 @@ func (d *Driver) Remove(ctx context.Context, game galaxy.GameID) error {
 		return fmt.Errorf("the engine of game %s runs", game)
 	}
 	if err := os.Remove(d.logs(game)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return lacking(err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -297,7 +287,7 @@ func (d *Driver) Remove(ctx context.Context, game galaxy.GameID) error {
 		return nil
 	}
 	if err == nil {
-		err = os.Remove(d.file(game))
+		err = lacking(os.Remove(d.file(game)))
 	}
 	if err != nil {
 		return err
@@ -318,16 +308,17 @@ func (d *Driver) SetAside(ctx context.Context, game galaxy.GameID, grace time.Du
 	return d.Root.SetAside(game)
 }
 
-// List gives every engine there is a record of.
+// List gives every engine there is a record of. A root that cannot be read is no list of none.
 func (d *Driver) List(ctx context.Context) ([]galaxy.Container, error) {
-	files, err := filepath.Glob(filepath.Join(d.Path(), "*.run.json"))
+	entries, err := os.ReadDir(d.Path())
 	if err != nil {
-		return nil, err
+		return nil, lacking(err)
 	}
 	var out []galaxy.Container
-	for _, name := range files {
-		id, err := uuid.Parse(strings.TrimSuffix(filepath.Base(name), ".run.json"))
-		if err != nil {
+	for _, entry := range entries {
+		name, ok := strings.CutSuffix(entry.Name(), recordSuffix)
+		id, err := uuid.Parse(name)
+		if !ok || err != nil {
 			continue
 		}
 		c, err := d.Inspect(ctx, galaxy.GameID{UUID: id})
@@ -351,12 +342,12 @@ func (d *Driver) Logs(_ context.Context, game galaxy.GameID, tail int) (string, 
 		return "", nil
 	}
 	if err != nil {
-		return "", err
+		return "", lacking(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", err
+		return "", lacking(err)
 	}
 	b := make([]byte, min(info.Size(), maxLogs))
 	if _, err := f.ReadAt(b, info.Size()-int64(len(b))); err != nil && len(b) > 0 {

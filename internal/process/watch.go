@@ -2,7 +2,6 @@ package process
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"galaxy/backend/galaxy"
@@ -31,7 +30,7 @@ func (d *Driver) Watch(ctx context.Context, tell func(galaxy.ContainerEvent)) er
 	}()
 	// Looking at an engine is what adopts it.
 	if _, err := d.List(ctx); err != nil {
-		return fmt.Errorf("%w: %w", galaxy.ErrDriverUnknown, err)
+		return lacking(err)
 	}
 	tick := time.NewTicker(polled)
 	defer tick.Stop()
@@ -73,7 +72,9 @@ func (d *Driver) poll() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for game, l := range d.adopted {
-		d.observe(game, l, born(l.pid) == l.born)
+		if now, err := born(l.pid); err == nil { // else nothing is known
+			d.observe(game, l, now == l.born)
+		}
 	}
 }
 

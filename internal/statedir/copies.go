@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"galaxy/backend/galaxy"
 )
@@ -43,19 +44,35 @@ func (r Root) CopyState(ctx context.Context, game galaxy.GameID, label string) e
 		return err
 	}
 	if there, err := exists(n.copy); err != nil {
-		return err
+		return r.lacking(err)
 	} else if there {
-		return flush(r.path)
+		return r.lacking(flush(r.path))
 	}
 	if err := r.copyState(ctx, n); err != nil {
 		_ = os.RemoveAll(n.copying) // what is left of it the next one removes
-		return fmt.Errorf("copy the state of game %s: %w", game, err)
+		return fmt.Errorf("copy the state of game %s: %w", game, r.lacking(err))
 	}
 	return nil
 }
 
+// lacking marks what ended a copy as a shortage if that passes without the game: nothing may be concluded from it. A
+// full disk or a file that cannot be read stays what it is, for whoever wanted the copy can do without one, and the
+// game waits meanwhile.
+func (r Root) lacking(err error) error {
+	switch {
+	case err == nil || errors.Is(err, galaxy.ErrShortage) || errors.Is(err, galaxy.ErrStateMissing):
+		return err
+	case galaxy.Exhausted(err):
+		return short(err)
+	}
+	if away := r.there(); away != nil {
+		return away
+	}
+	return err
+}
+
 func (r Root) copyState(ctx context.Context, n names) error {
-	if err := holds(n.state); err != nil {
+	if err := r.holds(n.state, time.Time{}); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(n.copying); err != nil {
@@ -94,7 +111,7 @@ func (r Root) RestoreState(_ context.Context, game galaxy.GameID, label string) 
 		return err
 	}
 	if err := r.restore(n); err != nil {
-		return fmt.Errorf("restore the state of game %s from %s: %w", game, filepath.Base(n.copy), err)
+		return fmt.Errorf("restore the state of game %s from %s: %w", game, filepath.Base(n.copy), short(err))
 	}
 	return nil
 }
@@ -109,6 +126,9 @@ func (r Root) restore(n names) error {
 	if !copied {
 		if state && replaced {
 			return flush(r.path)
+		}
+		if err := r.there(); err != nil {
+			return err
 		}
 		return galaxy.ErrNoCopy
 	}
@@ -145,7 +165,7 @@ func (r Root) DropState(_ context.Context, game galaxy.GameID, label string) err
 		return err
 	}
 	if err := r.drop(n); err != nil {
-		return fmt.Errorf("drop the copy %s: %w", filepath.Base(n.copy), err)
+		return fmt.Errorf("drop the copy %s: %w", filepath.Base(n.copy), short(err))
 	}
 	return nil
 }
@@ -159,6 +179,9 @@ func (r Root) drop(n names) error {
 	}
 	if !state && (copied || replaced) {
 		return galaxy.ErrStateMissing
+	}
+	if err := r.there(); err != nil {
+		return err
 	}
 	if err := os.RemoveAll(n.dropping); err != nil {
 		return err
