@@ -1232,7 +1232,10 @@ type EditGameRequest struct {
 	// StartGapPlayers How many more players it takes in that time.
 	StartGapPlayers *int `json:"start_gap_players,omitempty"`
 
-	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version.
+	// StateRestored Of a game whose engine is stopped, by operators: the state directory holds what target_engine_version has written, for a copy was put back by hand. Its container is taken away.
+	StateRestored *bool `json:"state_restored,omitempty"`
+
+	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version, which must not be older than the one that has written the state last.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// TurnSchedule Five cron fields.
@@ -1616,7 +1619,7 @@ type Orphan struct {
 	GameID   openapi_types.UUID `json:"game_id"`
 	ImageRef string             `json:"image_ref"`
 
-	// Reason Why no game wants it.
+	// Reason Why it is an orphan.
 	Reason string `json:"reason"`
 
 	// Since When it was first found.
@@ -1901,10 +1904,13 @@ type Runtime struct {
 	ReportGaps *[]int `json:"report_gaps,omitempty"`
 
 	// Reports The newest turn whose reports are stored, but for those of report_gaps; absent before the first.
-	Reports     *int          `json:"reports,omitempty"`
-	StartedAt   *time.Time    `json:"started_at,omitempty"`
-	StateDigest *string       `json:"state_digest,omitempty"`
-	Status      RuntimeStatus `json:"status"`
+	Reports     *int       `json:"reports,omitempty"`
+	StartedAt   *time.Time `json:"started_at,omitempty"`
+	StateDigest *string    `json:"state_digest,omitempty"`
+
+	// StateVersion The engine version that has written the game's state last, when that is not engine_version. No older one is ever started on it.
+	StateVersion *string       `json:"state_version,omitempty"`
+	Status       RuntimeStatus `json:"status"`
 
 	// Turn The newest recorded turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
@@ -3343,7 +3349,7 @@ type ServerInterface interface {
 	// AdminListRuntimes The engines of games that were ever started, newest game first
 	// (GET /api/v1/admin/runtimes)
 	AdminListRuntimes(c *gin.Context, params AdminListRuntimesParams)
-	// AdminListOrphans Containers that no game wants
+	// AdminListOrphans Containers of no game
 	// (GET /api/v1/admin/runtimes/orphans)
 	AdminListOrphans(c *gin.Context, params AdminListOrphansParams)
 	// AdminGetRuntime A game's engine, its turn, and what it waits for
@@ -14449,7 +14455,7 @@ type StrictServerInterface interface {
 	// AdminListRuntimes The engines of games that were ever started, newest game first
 	// (GET /api/v1/admin/runtimes)
 	AdminListRuntimes(ctx context.Context, request AdminListRuntimesRequestObject) (AdminListRuntimesResponseObject, error)
-	// AdminListOrphans Containers that no game wants
+	// AdminListOrphans Containers of no game
 	// (GET /api/v1/admin/runtimes/orphans)
 	AdminListOrphans(ctx context.Context, request AdminListOrphansRequestObject) (AdminListOrphansResponseObject, error)
 	// AdminGetRuntime A game's engine, its turn, and what it waits for

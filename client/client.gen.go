@@ -1233,7 +1233,10 @@ type EditGameRequest struct {
 	// StartGapPlayers How many more players it takes in that time.
 	StartGapPlayers *int `json:"start_gap_players,omitempty"`
 
-	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version.
+	// StateRestored Of a game whose engine is stopped, by operators: the state directory holds what target_engine_version has written, for a copy was put back by hand. Its container is taken away.
+	StateRestored *bool `json:"state_restored,omitempty"`
+
+	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version, which must not be older than the one that has written the state last.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// TurnSchedule Five cron fields.
@@ -1617,7 +1620,7 @@ type Orphan struct {
 	GameID   openapi_types.UUID `json:"game_id"`
 	ImageRef string             `json:"image_ref"`
 
-	// Reason Why no game wants it.
+	// Reason Why it is an orphan.
 	Reason string `json:"reason"`
 
 	// Since When it was first found.
@@ -1902,10 +1905,13 @@ type Runtime struct {
 	ReportGaps *[]int `json:"report_gaps,omitempty"`
 
 	// Reports The newest turn whose reports are stored, but for those of report_gaps; absent before the first.
-	Reports     *int          `json:"reports,omitempty"`
-	StartedAt   *time.Time    `json:"started_at,omitempty"`
-	StateDigest *string       `json:"state_digest,omitempty"`
-	Status      RuntimeStatus `json:"status"`
+	Reports     *int       `json:"reports,omitempty"`
+	StartedAt   *time.Time `json:"started_at,omitempty"`
+	StateDigest *string    `json:"state_digest,omitempty"`
+
+	// StateVersion The engine version that has written the game's state last, when that is not engine_version. No older one is ever started on it.
+	StateVersion *string       `json:"state_version,omitempty"`
+	Status       RuntimeStatus `json:"status"`
 
 	// Turn The newest recorded turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
@@ -3595,9 +3601,9 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/admin/runtimes (the `AdminListRuntimes` operationId).
 	AdminListRuntimes(ctx context.Context, params *AdminListRuntimesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AdminListOrphans Containers that no game wants
+	// AdminListOrphans Containers of no game
 	//
-	// Those of the newest comparison of containers with games. Nobody touches them.
+	// Those of the newest comparison of containers with games. Nobody touches them. A container that runs although its game wants no engine is none of them; the game adopts it, and stops it.
 	//
 	// Corresponds with GET /api/v1/admin/runtimes/orphans (the `AdminListOrphans` operationId).
 	AdminListOrphans(ctx context.Context, params *AdminListOrphansParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5071,9 +5077,9 @@ func (c *Client) AdminListRuntimes(ctx context.Context, params *AdminListRuntime
 	return c.Client.Do(req)
 }
 
-// AdminListOrphans Containers that no game wants
+// AdminListOrphans Containers of no game
 //
-// Those of the newest comparison of containers with games. Nobody touches them.
+// Those of the newest comparison of containers with games. Nobody touches them. A container that runs although its game wants no engine is none of them; the game adopts it, and stops it.
 //
 // Corresponds with GET /api/v1/admin/runtimes/orphans (the `AdminListOrphans` operationId).
 func (c *Client) AdminListOrphans(ctx context.Context, params *AdminListOrphansParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -14336,9 +14342,9 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/admin/runtimes (the `AdminListRuntimes` operationId).
 	AdminListRuntimesWithResponse(ctx context.Context, params *AdminListRuntimesParams, reqEditors ...RequestEditorFn) (*AdminListRuntimesAnswer, error)
 
-	// AdminListOrphansWithResponse Containers that no game wants
+	// AdminListOrphansWithResponse Containers of no game
 	//
-	// Those of the newest comparison of containers with games. Nobody touches them.
+	// Those of the newest comparison of containers with games. Nobody touches them. A container that runs although its game wants no engine is none of them; the game adopts it, and stops it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21357,9 +21363,9 @@ func (c *ClientWithResponses) AdminListRuntimesWithResponse(ctx context.Context,
 	return ParseAdminListRuntimesAnswer(rsp)
 }
 
-// AdminListOrphansWithResponse Containers that no game wants
+// AdminListOrphansWithResponse Containers of no game
 //
-// Those of the newest comparison of containers with games. Nobody touches them.
+// Those of the newest comparison of containers with games. Nobody touches them. A container that runs although its game wants no engine is none of them; the game adopts it, and stops it.
 //
 // Returns a wrapper object for the known response body format(s).
 //

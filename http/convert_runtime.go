@@ -20,6 +20,9 @@ func runtimeOf(g galaxy.Game, m galaxy.Moment) api.Runtime {
 	if r.Patch != nil {
 		out.Patch = &api.OpenPatch{Version: r.Patch.EngineVersion, ImageRef: r.Patch.ImageRef}
 	}
+	if r.Writer != nil {
+		out.StateVersion = &r.Writer.EngineVersion
+	}
 	if f := r.Failure; f != nil {
 		out.Failure = &api.RuntimeFailure{At: f.At, Cause: f.Cause, Log: optional(f.Log)}
 	}

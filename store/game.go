@@ -153,6 +153,10 @@ func runtime(m model.Runtimes) galaxy.Runtime {
 	if m.PatchVersion != nil {
 		r.Patch = &galaxy.Pin{EngineVersion: *m.PatchVersion, ImageRef: deref(m.PatchImage), ExpectedTurn: deref(m.PatchExpectedTurn)}
 	}
+	if m.WriterVersion != nil {
+		r.Writer = &galaxy.Pin{EngineVersion: *m.WriterVersion, ImageRef: deref(m.WriterImage),
+			ExpectedTurn: deref(m.WriterExpectedTurn)}
+	}
 	if m.FailureAt != nil {
 		r.Failure = &galaxy.Failure{At: *m.FailureAt, Cause: m.FailureCause, Log: m.FailureLog}
 	}
@@ -175,6 +179,9 @@ func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 	}
 	if p := r.Patch; p != nil {
 		m.PatchVersion, m.PatchImage, m.PatchExpectedTurn = &p.EngineVersion, &p.ImageRef, &p.ExpectedTurn
+	}
+	if w := r.Writer; w != nil {
+		m.WriterVersion, m.WriterImage, m.WriterExpectedTurn = &w.EngineVersion, &w.ImageRef, &w.ExpectedTurn
 	}
 	if f := r.Failure; f != nil {
 		m.FailureAt, m.FailureCause, m.FailureLog = &f.At, f.Cause, f.Log
