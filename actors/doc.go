@@ -11,7 +11,7 @@
 //	├─ versions            registry of engine versions
 //	├─ admin               operators and their credentials; beside it, what was right lately
 //	├─ sweeper             wakes games and accounts that are due, purges what is old
-//	├─ reconciler          tells games what became of their containers; lists those that no game wants; watches the disk
+//	├─ reconciler          tells games what became of their containers; lists those of no game; watches the disk
 //	├─ races               registers race names, takes expired ones back; beside it, who holds every name
 //	├─ geo                 stores requests by country, which the surface counts
 //	├─ last-seen           stores when devices were used, many at once

@@ -165,6 +165,7 @@ func (s *starter) play() error {
 			kit.Tell(s.Games.Ref(id), game.Seen{State: state})
 		},
 		CleanUp: func(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.CleanUp{}) },
+		Adopt:   func(c galaxy.Container) { kit.Tell(s.Games.Ref(c.Game), game.Adopt{Container: c}) },
 		Wake:    s.wakeGame, WakeNotify: s.wakeNotify, Now: s.Now, Log: s.Log.Named("reconciler"), Meter: s.Meter}, forever)
 	return err
 }

@@ -493,7 +493,6 @@ const (
 	RecordedWhyReportsMissing    RecordedWhy = "reports_missing"
 	RecordedWhyRestarting        RecordedWhy = "restarting"
 	RecordedWhyResuming          RecordedWhy = "resuming"
-	RecordedWhyScheduleBroken    RecordedWhy = "schedule_broken"
 	RecordedWhyStartFailed       RecordedWhy = "start_failed"
 	RecordedWhyStarting          RecordedWhy = "starting"
 	RecordedWhyStateMismatch     RecordedWhy = "state_mismatch"
@@ -527,8 +526,6 @@ func (e RecordedWhy) Valid() bool {
 	case RecordedWhyRestarting:
 		return true
 	case RecordedWhyResuming:
-		return true
-	case RecordedWhyScheduleBroken:
 		return true
 	case RecordedWhyStartFailed:
 		return true
@@ -1235,7 +1232,10 @@ type EditGameRequest struct {
 	// StartGapPlayers How many more players it takes in that time.
 	StartGapPlayers *int `json:"start_gap_players,omitempty"`
 
-	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version.
+	// StateRestored Of a game whose engine is stopped, by operators: the state directory holds what target_engine_version has written, for a copy was put back by hand. Its container is taken away.
+	StateRestored *bool `json:"state_restored,omitempty"`
+
+	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version, which must not be older than the one that has written the state last.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// TurnSchedule Five cron fields.
@@ -1619,7 +1619,7 @@ type Orphan struct {
 	GameID   openapi_types.UUID `json:"game_id"`
 	ImageRef string             `json:"image_ref"`
 
-	// Reason Why no game wants it.
+	// Reason Why it is an orphan.
 	Reason string `json:"reason"`
 
 	// Since When it was first found.
@@ -1904,13 +1904,13 @@ type Runtime struct {
 	ReportGaps *[]int `json:"report_gaps,omitempty"`
 
 	// Reports The newest turn whose reports are stored, but for those of report_gaps; absent before the first.
-	Reports *int `json:"reports,omitempty"`
+	Reports     *int       `json:"reports,omitempty"`
+	StartedAt   *time.Time `json:"started_at,omitempty"`
+	StateDigest *string    `json:"state_digest,omitempty"`
 
-	// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
-	ScheduleBroken *ScheduleBroken `json:"schedule_broken,omitempty"`
-	StartedAt      *time.Time      `json:"started_at,omitempty"`
-	StateDigest    *string         `json:"state_digest,omitempty"`
-	Status         RuntimeStatus   `json:"status"`
+	// StateVersion The engine version that has written the game's state last, when that is not engine_version. No older one is ever started on it.
+	StateVersion *string       `json:"state_version,omitempty"`
+	Status       RuntimeStatus `json:"status"`
 
 	// Turn The newest recorded turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
@@ -1967,12 +1967,6 @@ type SanctionRequest struct {
 
 	// Text For operators.
 	Text *string `json:"text,omitempty"`
-}
-
-// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
-type ScheduleBroken struct {
-	Cause string    `json:"cause"`
-	Since time.Time `json:"since"`
 }
 
 // SendCommandsRequest defines model for SendCommandsRequest.
@@ -2545,7 +2539,7 @@ type AdminListRuntimesParams struct {
 	// Status none gives those of games that were never started.
 	Status *RuntimeStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle. schedule_broken gives all whose schedules give no deadline, whatever else they do.
+	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle.
 	Why *RecordedWhy `form:"why,omitempty" json:"why,omitempty"`
 
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -3355,7 +3349,7 @@ type ServerInterface interface {
 	// AdminListRuntimes The engines of games that were ever started, newest game first
 	// (GET /api/v1/admin/runtimes)
 	AdminListRuntimes(c *gin.Context, params AdminListRuntimesParams)
-	// AdminListOrphans Containers that no game wants
+	// AdminListOrphans Containers of no game
 	// (GET /api/v1/admin/runtimes/orphans)
 	AdminListOrphans(c *gin.Context, params AdminListOrphansParams)
 	// AdminGetRuntime A game's engine, its turn, and what it waits for
@@ -14461,7 +14455,7 @@ type StrictServerInterface interface {
 	// AdminListRuntimes The engines of games that were ever started, newest game first
 	// (GET /api/v1/admin/runtimes)
 	AdminListRuntimes(ctx context.Context, request AdminListRuntimesRequestObject) (AdminListRuntimesResponseObject, error)
-	// AdminListOrphans Containers that no game wants
+	// AdminListOrphans Containers of no game
 	// (GET /api/v1/admin/runtimes/orphans)
 	AdminListOrphans(ctx context.Context, request AdminListOrphansRequestObject) (AdminListOrphansResponseObject, error)
 	// AdminGetRuntime A game's engine, its turn, and what it waits for

@@ -494,7 +494,6 @@ const (
 	RecordedWhyReportsMissing    RecordedWhy = "reports_missing"
 	RecordedWhyRestarting        RecordedWhy = "restarting"
 	RecordedWhyResuming          RecordedWhy = "resuming"
-	RecordedWhyScheduleBroken    RecordedWhy = "schedule_broken"
 	RecordedWhyStartFailed       RecordedWhy = "start_failed"
 	RecordedWhyStarting          RecordedWhy = "starting"
 	RecordedWhyStateMismatch     RecordedWhy = "state_mismatch"
@@ -528,8 +527,6 @@ func (e RecordedWhy) Valid() bool {
 	case RecordedWhyRestarting:
 		return true
 	case RecordedWhyResuming:
-		return true
-	case RecordedWhyScheduleBroken:
 		return true
 	case RecordedWhyStartFailed:
 		return true
@@ -1236,7 +1233,10 @@ type EditGameRequest struct {
 	// StartGapPlayers How many more players it takes in that time.
 	StartGapPlayers *int `json:"start_gap_players,omitempty"`
 
-	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version.
+	// StateRestored Of a game whose engine is stopped, by operators: the state directory holds what target_engine_version has written, for a copy was put back by hand. Its container is taken away.
+	StateRestored *bool `json:"state_restored,omitempty"`
+
+	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version, which must not be older than the one that has written the state last.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// TurnSchedule Five cron fields.
@@ -1620,7 +1620,7 @@ type Orphan struct {
 	GameID   openapi_types.UUID `json:"game_id"`
 	ImageRef string             `json:"image_ref"`
 
-	// Reason Why no game wants it.
+	// Reason Why it is an orphan.
 	Reason string `json:"reason"`
 
 	// Since When it was first found.
@@ -1905,13 +1905,13 @@ type Runtime struct {
 	ReportGaps *[]int `json:"report_gaps,omitempty"`
 
 	// Reports The newest turn whose reports are stored, but for those of report_gaps; absent before the first.
-	Reports *int `json:"reports,omitempty"`
+	Reports     *int       `json:"reports,omitempty"`
+	StartedAt   *time.Time `json:"started_at,omitempty"`
+	StateDigest *string    `json:"state_digest,omitempty"`
 
-	// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
-	ScheduleBroken *ScheduleBroken `json:"schedule_broken,omitempty"`
-	StartedAt      *time.Time      `json:"started_at,omitempty"`
-	StateDigest    *string         `json:"state_digest,omitempty"`
-	Status         RuntimeStatus   `json:"status"`
+	// StateVersion The engine version that has written the game's state last, when that is not engine_version. No older one is ever started on it.
+	StateVersion *string       `json:"state_version,omitempty"`
+	Status       RuntimeStatus `json:"status"`
 
 	// Turn The newest recorded turn; absent before the first.
 	Turn *int `json:"turn,omitempty"`
@@ -1968,12 +1968,6 @@ type SanctionRequest struct {
 
 	// Text For operators.
 	Text *string `json:"text,omitempty"`
-}
-
-// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
-type ScheduleBroken struct {
-	Cause string    `json:"cause"`
-	Since time.Time `json:"since"`
 }
 
 // SendCommandsRequest defines model for SendCommandsRequest.
@@ -2546,7 +2540,7 @@ type AdminListRuntimesParams struct {
 	// Status none gives those of games that were never started.
 	Status *RuntimeStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle. schedule_broken gives all whose schedules give no deadline, whatever else they do.
+	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle.
 	Why *RecordedWhy `form:"why,omitempty" json:"why,omitempty"`
 
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -3607,9 +3601,9 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/admin/runtimes (the `AdminListRuntimes` operationId).
 	AdminListRuntimes(ctx context.Context, params *AdminListRuntimesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AdminListOrphans Containers that no game wants
+	// AdminListOrphans Containers of no game
 	//
-	// Those of the newest comparison of containers with games. Nobody touches them.
+	// Those of the newest comparison of containers with games. Nobody touches them. A container that runs although its game wants no engine is none of them; the game adopts it, and stops it.
 	//
 	// Corresponds with GET /api/v1/admin/runtimes/orphans (the `AdminListOrphans` operationId).
 	AdminListOrphans(ctx context.Context, params *AdminListOrphansParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5083,9 +5077,9 @@ func (c *Client) AdminListRuntimes(ctx context.Context, params *AdminListRuntime
 	return c.Client.Do(req)
 }
 
-// AdminListOrphans Containers that no game wants
+// AdminListOrphans Containers of no game
 //
-// Those of the newest comparison of containers with games. Nobody touches them.
+// Those of the newest comparison of containers with games. Nobody touches them. A container that runs although its game wants no engine is none of them; the game adopts it, and stops it.
 //
 // Corresponds with GET /api/v1/admin/runtimes/orphans (the `AdminListOrphans` operationId).
 func (c *Client) AdminListOrphans(ctx context.Context, params *AdminListOrphansParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -14348,9 +14342,9 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/admin/runtimes (the `AdminListRuntimes` operationId).
 	AdminListRuntimesWithResponse(ctx context.Context, params *AdminListRuntimesParams, reqEditors ...RequestEditorFn) (*AdminListRuntimesAnswer, error)
 
-	// AdminListOrphansWithResponse Containers that no game wants
+	// AdminListOrphansWithResponse Containers of no game
 	//
-	// Those of the newest comparison of containers with games. Nobody touches them.
+	// Those of the newest comparison of containers with games. Nobody touches them. A container that runs although its game wants no engine is none of them; the game adopts it, and stops it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -21369,9 +21363,9 @@ func (c *ClientWithResponses) AdminListRuntimesWithResponse(ctx context.Context,
 	return ParseAdminListRuntimesAnswer(rsp)
 }
 
-// AdminListOrphansWithResponse Containers that no game wants
+// AdminListOrphansWithResponse Containers of no game
 //
-// Those of the newest comparison of containers with games. Nobody touches them.
+// Those of the newest comparison of containers with games. Nobody touches them. A container that runs although its game wants no engine is none of them; the game adopts it, and stops it.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -2,18 +2,15 @@ package galaxy
 
 import "time"
 
-// Orphan is a container that no game wants. Operators are shown it; nobody touches it.
+// Orphan is a container of no game. Operators are shown it; nobody touches it.
 type Orphan struct {
 	Container Container
 	Reason    string
 	Since     time.Time // when it was first found
 }
 
-// Why a container is an orphan.
-const (
-	OrphanNoGame   = "no such game"
-	OrphanUnwanted = "its game wants no engine"
-)
+// OrphanNoGame is why a container is an orphan. One whose game is known is never one.
+const OrphanNoGame = "no such game"
 
 // Recorded is what the store says of engines, to be compared with the containers that there are.
 type Recorded struct {
@@ -36,6 +33,9 @@ type Sighting struct {
 type Comparison struct {
 	Sightings []Sighting
 	Orphans   []Orphan
+	// Unwanted run although their games, as far as the statuses tell, have no use for an engine: each game adopts its
+	// own.
+	Unwanted []Container
 }
 
 // settling is how long a container is not judged after its start: what has led to it may not be recorded, or read, yet.
@@ -44,18 +44,23 @@ const settling = time.Minute
 // Settling reports whether the container has been started so lately that nothing is concluded from it.
 func (c Container) Settling(now time.Time) bool { return now.Sub(c.StartedAt) < settling }
 
-// Compare tells which games are to hear of their containers, and which containers no game wants. The containers must have been
-// listed before r was read: a container is made when its game is recorded already.
+// Compare tells which games are to be notified of their containers, and which containers are of no game. The containers
+// must have been listed before r was read: a container is made when its game is recorded already.
 func (r Recorded) Compare(listed []Container, now time.Time) Comparison {
 	var out Comparison
-	found, live, resting := map[GameID]Container{}, setOf(r.Live), setOf(r.Resting)
+	found, resting := map[GameID]Container{}, setOf(r.Resting)
 	for _, c := range listed {
 		if c.State == ContainerMissing {
 			continue // removed while the list was made
 		}
 		found[c.Game] = c
-		if reason := r.orphan(c, live[c.Game]); reason != "" && !c.Settling(now) {
-			out.Orphans = append(out.Orphans, Orphan{Container: c, Reason: reason, Since: now})
+		status, known := r.Statuses[c.Game]
+		switch {
+		case c.Settling(now):
+		case !known:
+			out.Orphans = append(out.Orphans, Orphan{Container: c, Reason: OrphanNoGame, Since: now})
+		case c.State == ContainerRunning && status.idle():
+			out.Unwanted = append(out.Unwanted, c)
 		}
 	}
 	for _, id := range r.Live {
@@ -77,20 +82,14 @@ func (r Recorded) Compare(listed []Container, now time.Time) Comparison {
 	return out
 }
 
-// orphan gives why no game wants a container; empty when one does, or may.
-func (r Recorded) orphan(c Container, live bool) string {
-	status, known := r.Statuses[c.Game]
-	switch {
-	case !known:
-		return OrphanNoGame
-	case live || c.State != ContainerRunning:
-		return ""
+// idle reports whether a game whose runtime has that status may have no use for an engine. An operation that is open
+// can want one all the same, which its game knows.
+func (s RuntimeStatus) idle() bool {
+	switch s {
+	case RuntimeNone, RuntimeStopped, RuntimeRemoved, RuntimeUnreachable:
+		return true
 	}
-	switch status {
-	case RuntimeNone, RuntimeStopped, RuntimeRemoved:
-		return OrphanUnwanted
-	}
-	return "" // one that is finished keeps its engine until it is cleaned up
+	return false // one that is finished keeps its engine until it is cleaned up
 }
 
 func setOf(ids []GameID) map[GameID]bool {

@@ -30,6 +30,7 @@ func TestContainersAreComparedWithWhatIsRecorded(t *testing.T) {
 	sees := func(s ContainerState, wanted bool) Comparison {
 		return Comparison{Sightings: []Sighting{{Game: id, State: s, Wanted: wanted}}}
 	}
+	unwanted := Comparison{Unwanted: running}
 	for name, c := range map[string]struct {
 		listed   []Container
 		recorded Recorded
@@ -46,17 +47,18 @@ func TestContainersAreComparedWithWhatIsRecorded(t *testing.T) {
 		"a container that no game was made for":                         {running, Recorded{}, orphan(running[0], "no such game")},
 		"one that was made for none and has ended":                      {exited, Recorded{}, orphan(exited[0], "no such game")},
 		"one that was made for none just now":                           {container(ContainerRunning, noon.Add(-59*time.Second)), Recorded{}, Comparison{}},
-		"an engine that runs though it was stopped":                     {running, resting(is(RuntimeStopped)), orphan(running[0], "its game wants no engine")},
-		"one that runs though it was removed":                           {running, is(RuntimeRemoved), orphan(running[0], "its game wants no engine")},
-		"one that runs though its game was never started":               {running, is(RuntimeNone), orphan(running[0], "its game wants no engine")},
-		"one that runs and is being stopped":                            {running, live(RuntimeStopped), Comparison{}},
+		"an engine that runs though it was stopped":                     {running, resting(is(RuntimeStopped)), unwanted},
+		"one that runs though it was stopped, with a turn claimed":      {running, live(RuntimeStopped), unwanted},
+		"one that runs though it was removed":                           {running, is(RuntimeRemoved), unwanted},
+		"one that runs though its game was never started":               {running, is(RuntimeNone), unwanted},
+		"one that runs and is being stopped":                            {running, live(RuntimeRunning), Comparison{}},
 		"one that was stopped and runs since just now":                  {container(ContainerRunning, noon), resting(is(RuntimeStopped)), Comparison{}},
 		"one that is stopped, as it should be":                          {exited, resting(is(RuntimeStopped)), Comparison{}},
 		"one that was stopped and is gone":                              {nil, resting(is(RuntimeStopped)), sees(ContainerMissing, false)},
 		"an engine of a game that is over, before it is cleaned up":     {running, is(RuntimeFinished), Comparison{}},
 		"one that was removed has left something behind":                {exited, is(RuntimeRemoved), Comparison{}},
 		"one that was given up has ended, of course":                    {exited, resting(live(RuntimeUnreachable)), Comparison{}},
-		"one that was given up runs and answers nobody":                 {running, resting(live(RuntimeUnreachable)), Comparison{}},
+		"one that was given up runs: its game knows whether it is that": {running, resting(live(RuntimeUnreachable)), unwanted},
 		"one that was given up is gone: its game hears of it only once": {nil, resting(live(RuntimeUnreachable)), sees(ContainerMissing, false)},
 	} {
 		require.Equal(t, c.want, c.recorded.Compare(c.listed, noon), name)

@@ -64,6 +64,8 @@ func (g Game) canHandle(do string) error {
 		return Errorf(Conflict, "the game is held: its engine shows another state than was recorded; resume it to have it looked at again")
 	case r.Status == RuntimeStopped || r.Status == RuntimeRemoved:
 		return Errorf(Conflict, "the engine is stopped: resume the game to start it")
+	case r.overtaken():
+		return ErrOlderEngine(r.EngineVersion, r.Writer.EngineVersion)
 	}
 	return nil
 }
@@ -94,6 +96,9 @@ func (r Runtime) patching() string {
 // CopyLabel names the copy of the state that an open patch goes back to.
 func (o Operation) CopyLabel() string { return "patch-" + strconv.FormatInt(o.Number, 10) }
 
+// lineLabel names the copy of the state that is made before the engine of another version is first started on it.
+func (o Operation) lineLabel() string { return "line-" + strconv.FormatInt(o.Number, 10) }
+
 // Patched pins the game to the version that it was patched to: the new engine is healthy and shows the same turn and digest.
 func (g Game) Patched(number int64, by By) GameChange {
 	r := g.Runtime
@@ -102,7 +107,10 @@ func (g Game) Patched(number int64, by By) GameChange {
 	}
 	c := g.change(by, "runtime.patched")
 	n := &c.Next.Runtime
-	n.Pin, n.Patch = *r.Patch, nil
+	n.Pin, n.Patch, n.Writer = *r.Patch, nil, nil
+	if c.Next.TargetVersion != "" { // which the patch has overtaken
+		c.Next.TargetVersion = n.EngineVersion
+	}
 	n.reopen()
 	n.note(WhyRestarting, "the engine was patched to "+n.EngineVersion, by)
 	return c
@@ -147,8 +155,14 @@ func (g Game) Removed(number int64, by By) GameChange {
 	}
 	c := g.change(by, "runtime.removed")
 	n := &c.Next.Runtime
-	n.Op, n.Status = nil, RuntimeRemoved
-	n.note(WhyRemoved, "the game is over and its container was taken away; its state is kept", by)
+	n.Status = RuntimeRemoved
+	n.reopen()
+	switch {
+	case g.over():
+		n.note(WhyRemoved, "the game is over and its container was taken away; its state is kept", by)
+	case n.Why == WhyDriverUnknown: // the daemon has done it
+		n.note(g.stops(by))
+	}
 	return c
 }
 

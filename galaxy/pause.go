@@ -63,10 +63,10 @@ func (g Game) pauseKey() string {
 	return key
 }
 
-// Resume goes on with a paused game. It stays paused until its engine, which is started or made anew if it has to be, has
-// said what it holds; only then is a claimed turn tried again, or the clock started. A game that is held because its
-// engine shows another state than was recorded is an operator's to go on with. When its engine is stopped and line, which
-// is the version that target_engine_version names, is another than it ran on, it goes on with that.
+// Resume goes on with a paused game. It stays paused until its engine, which is started or made anew if it has to be,
+// has said what it holds; only then is a claimed turn tried again, or the clock started. A game that is held because
+// its engine shows another state than was recorded is an operator's to go on with. It goes on with the version that has
+// written its state last, or with line, which is the version that target_engine_version names, when the game Relines.
 func (g Game) Resume(line *EngineVersion, by By) (GameChange, error) {
 	if err := g.manages(by); err != nil {
 		return GameChange{}, err
@@ -89,10 +89,15 @@ func (g Game) Resume(line *EngineVersion, by By) (GameChange, error) {
 		c.updated(by)
 		return c, nil
 	}
-	if line != nil && g.Relines() {
-		c.Audit[0].Before, c.Audit[0].After = map[string]any{"version": r.EngineVersion}, map[string]any{"version": line.Version}
-		n.Pin = *line.pin()
+	pin, err := g.resumeOn(line)
+	if err != nil {
+		return GameChange{}, err
 	}
+	if w := r.LastWriter(); pin.EngineVersion != w.EngineVersion {
+		c.Audit[0].Before = map[string]any{"version": w.EngineVersion}
+		c.Audit[0].After = map[string]any{"version": pin.EngineVersion}
+	}
+	n.choose(pin)
 	n.begin(r.carrying(OpResume), by)
 	n.Status = RuntimeStarting
 	n.note(WhyResuming, resumeUnderWay, by)
@@ -133,12 +138,6 @@ func (c *GameChange) openOrders(by By) {
 	}
 	r.note(WhyDeadline, "orders are open until the deadline", by)
 	c.countReady(by)
-}
-
-// Relines reports whether a resume moves the game to another version line: it is stopped, and was given another target.
-func (g Game) Relines() bool {
-	r := g.Runtime
-	return (r.Status == RuntimeStopped || r.Status == RuntimeRemoved) && g.TargetVersion != "" && g.TargetVersion != r.EngineVersion
 }
 
 // carrying is a new operation that keeps the claim of a turn which is open.

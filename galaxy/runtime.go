@@ -29,6 +29,9 @@ const NoTurn = -1
 type Runtime struct {
 	Status RuntimeStatus
 	Pin
+	// Writer is the engine that has written the state last, while none of the Pin is known to have been started on it
+	// since. nil: one of the Pin has written it.
+	Writer   *Pin
 	Patch    *Pin // what an open patch leads to
 	Epoch    int  // lets a turn's number come again after a rewind
 	Turn     int  // last recorded turn, NoTurn before the first
@@ -90,7 +93,8 @@ const (
 	OpRestart OperationKind = "restart"
 	// OpPatch moves the game to Runtime.Patch, or back when the new engine is not what the old one was.
 	OpPatch OperationKind = "patch"
-	// OpRemove takes away the container of a game that is over; its state directory is kept.
+	// OpRemove takes away the container of a game that is over, or whose state was put back; its state directory is
+	// kept.
 	OpRemove OperationKind = "remove"
 )
 

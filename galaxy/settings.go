@@ -56,6 +56,8 @@ type GameEdit struct {
 	ShowReady        *bool
 	CatchUp          *CatchUp
 	TargetVersion    *string
+	// StateRestored: an operator has put back a state that TargetVersion has written.
+	StateRestored *bool
 }
 
 // NewGame decides on the making of a game: a public one by an operator, or a private one by a player, who owns it.
@@ -192,6 +194,9 @@ func (g Game) Edit(e GameEdit, by By, minInterval time.Duration) (GameChange, er
 	set(&n.ShowReady, e.ShowReady)
 	set(&n.CatchUp, e.CatchUp)
 	set(&n.TargetVersion, e.TargetVersion)
+	if err := c.retarget(e, by); err != nil {
+		return GameChange{}, err
+	}
 	if e.OrderGrace != nil {
 		n.OrderGrace = e.OrderGrace
 	}
@@ -265,6 +270,7 @@ func (e GameEdit) fields(g Game) []editField {
 		{"show_ready", e.ShowReady != nil, draft || !open && !over},
 		{"catch_up", e.CatchUp != nil, draft || !open && !over},
 		{"target_engine_version", e.TargetVersion != nil, draft || stopped},
+		{"state_restored", e.StateRestored != nil, stopped},
 	}
 }
 

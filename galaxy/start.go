@@ -1,9 +1,6 @@
 package galaxy
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // ForceStart starts a game whatever its minimum, with at least two players, on the engine version given.
 func (g Game) ForceStart(v EngineVersion, by By) (GameChange, error) {
@@ -56,7 +53,7 @@ func (g Game) begin(v EngineVersion, action string, by By) GameChange {
 	c.closeEnrollment(by)
 	c.updated(by)
 	r := &c.Next.Runtime
-	r.Pin = *v.pin()
+	r.choose(*v.pin())
 	r.Status = RuntimeStarting
 	r.begin(Operation{Kind: OpStart}, by)
 	r.note(WhyStarting, startUnderWay, by)
@@ -72,10 +69,22 @@ func (g Game) EngineUp(s EngineStatus, by By) GameChange {
 		return GameChange{}
 	case r.Op != nil && (r.Op.Kind == OpStop || r.Op.Kind == OpPatch || r.Op.Kind == OpRemove):
 		return GameChange{}
-	case r.Turn == NoTurn:
+	}
+	g.Runtime.Writer = nil // one of the pin's runs, and writes from now on
+	c := g.shows(s, by)
+	if r.Writer != nil && c.Nothing() {
+		c = GameChange{Next: g}
+		c.Next.UpdatedAt = by.At
+	}
+	return c
+}
+
+// shows decides on what an engine shows that the game wants.
+func (g Game) shows(s EngineStatus, by By) GameChange {
+	if g.Runtime.Turn == NoTurn {
 		return g.started(s, by)
 	}
-	switch r.Compare(g.ID, s) {
+	switch g.Runtime.Compare(g.ID, s) {
 	case ShowsRecorded:
 		if s.Finished {
 			return g.ends(s, by)
@@ -102,29 +111,6 @@ func (g Game) started(s EngineStatus, by By) GameChange {
 	c.scheduleAfter(by.At, false, by)
 	c.updated(by)
 	return c
-}
-
-// SameRoster reports whether an engine holds exactly the game's active races.
-func (g Game) SameRoster(players []EnginePlayer) bool {
-	return SameRaces(g.Races(), players)
-}
-
-// Races names the active members' races.
-func (g Game) Races() []string {
-	var races []string
-	for _, m := range g.Active() {
-		races = append(races, m.Race)
-	}
-	return races
-}
-
-// SameRaces reports whether an engine holds exactly these races, in any order.
-func SameRaces(races []string, players []EnginePlayer) bool {
-	var have []string
-	for _, p := range players {
-		have = append(have, p.Race)
-	}
-	return slices.Equal(slices.Sorted(slices.Values(races)), slices.Sorted(slices.Values(have)))
 }
 
 // back is the engine serving again at the recorded turn. An open claim is tried again, as a new attempt.
@@ -255,7 +241,8 @@ func (g Game) EngineGone(cause string, by By) GameChange {
 		return GameChange{}
 	}
 	c := g.change(by, "runtime.engine_unreachable")
-	c.Next.Runtime.Status, c.Next.Runtime.Patch = RuntimeUnreachable, nil
+	c.Next.Runtime.Status = RuntimeUnreachable
+	c.Next.Runtime.leavePatch()
 	c.Next.Runtime.reopen()
 	c.breakOff(EngineUnreachableNotice, WhyUnreachable, "the engine could not be brought up again: "+cause, by)
 	return c
@@ -341,6 +328,9 @@ func (g Game) stops(by By) (WhyCode, string, By) {
 		}
 		return WhyStartFailed, why, by
 	}
+	if g.Status == Draft || g.Status == EnrollmentOpen || g.Status == ReadyToStart {
+		return WhyIdle, "", by
+	}
 	return WhyStopped, "the engine is stopped", by
 }
 
@@ -372,5 +362,11 @@ func (g Game) Wanted() bool {
 }
 
 func (g Game) busy() error {
-	return Errorf(Conflict, "the game is busy: a %s has been going on since %s", g.Runtime.Op.Kind, g.Runtime.Op.Since.UTC().Format("15:04:05"))
+	op := g.Runtime.Op
+	then := ""
+	if op.Kind == OpStop || op.Kind == OpRemove {
+		then = "; try again when it has ended"
+	}
+	since := op.Since.UTC().Format("15:04:05")
+	return Errorf(Conflict, "the game is busy: a %s has been going on since %s%s", op.Kind, since, then)
 }

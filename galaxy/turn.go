@@ -263,7 +263,8 @@ func (g Game) hold(s EngineStatus, by By) GameChange {
 	c.audit(by, "runtime.state_mismatch.seen", map[string]any{"turn": r.Turn, "digest": r.Digest},
 		map[string]any{"turn": s.Turn, "digest": s.Digest, "game_id": s.Game.String()})
 	c.heldLine(by)
-	r.Status, r.Patch = RuntimeRunning, nil
+	r.Status = RuntimeRunning
+	r.leavePatch()
 	r.reopen()
 	c.breakOff(StateMismatchNotice, WhyMismatch, fmt.Sprintf("turn %d is recorded, but the engine shows turn %d of game %s", r.Turn, s.Turn, s.Game), by)
 	return c
@@ -293,7 +294,8 @@ func (g Game) Lost(cause string, by By) GameChange {
 	}
 	c := g.change(by, "runtime.state_mismatch")
 	c.heldLine(by)
-	c.Next.Runtime.Status, c.Next.Runtime.Patch = RuntimeUnreachable, nil
+	c.Next.Runtime.Status = RuntimeUnreachable
+	c.Next.Runtime.leavePatch()
 	c.Next.Runtime.reopen()
 	c.breakOff(StateMismatchNotice, WhyMismatch, cause, by)
 	return c

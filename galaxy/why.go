@@ -45,7 +45,7 @@ func (g Game) Explain(m Moment) Explanation {
 	default:
 		e.Players, e.Next = told[r.Why].players, told[r.Why].operators
 	}
-	if op := r.Op; op != nil && op.Kind == OpStop && r.Why != WhyDriverUnknown {
+	if op := r.Op; op != nil && op.Kind == OpStop && r.Why != WhyDriverUnknown && r.Why != WhyIdle {
 		e.then("the engine ends, which takes as long as it needs to write its state", "")
 	}
 	if g.Status == Paused && r.Op == nil && r.Why != WhyMismatch {

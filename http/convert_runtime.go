@@ -23,6 +23,9 @@ func runtimeOf(g galaxy.Game, m galaxy.Moment) api.Runtime {
 	if b := r.Broken; b != nil {
 		out.ScheduleBroken = &api.ScheduleBroken{Since: b.Since, Cause: b.Words()}
 	}
+	if r.Writer != nil {
+		out.StateVersion = &r.Writer.EngineVersion
+	}
 	if f := r.Failure; f != nil {
 		out.Failure = &api.RuntimeFailure{At: f.At, Cause: f.Cause, Log: optional(f.Log)}
 	}

@@ -101,7 +101,8 @@ func specOf(b api.CreateGameRequest) galaxy.GameSpec {
 func editOf(b api.EditGameRequest) galaxy.GameEdit {
 	return galaxy.GameEdit{Name: b.Name, Description: b.Description, MinPlayers: b.MinPlayers, MaxPlayers: b.MaxPlayers, StartGapHours: b.StartGapHours,
 		StartGapPlayers: b.StartGapPlayers, EnrollmentEndsAt: utc(b.EnrollmentEndsAt), Cron: b.TurnSchedule, Zone: b.ScheduleTimeZone,
-		OrderGrace: seconds(b.OrderGraceSeconds), EarlyTurn: b.EarlyTurn, ShowReady: b.ShowReady, CatchUp: (*galaxy.CatchUp)(b.CatchUp), TargetVersion: b.TargetEngineVersion}
+		OrderGrace: seconds(b.OrderGraceSeconds), EarlyTurn: b.EarlyTurn, ShowReady: b.ShowReady, CatchUp: (*galaxy.CatchUp)(b.CatchUp),
+		TargetVersion: b.TargetEngineVersion, StateRestored: b.StateRestored}
 }
 
 func seconds(n *int) *time.Duration {

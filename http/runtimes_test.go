@@ -58,6 +58,37 @@ func TestAStoppedGameGoesOnWithAnotherVersionLine(t *testing.T) {
 	require.Equal(t, []any{"2.0.0", "engine:2.0.0"}, []any{r["engine_version"], r["image_ref"]})
 }
 
+// TestAStoppedGameKeepsToTheVersionThatHasWrittenItsState: its target, of the start, was overtaken by a patch.
+func TestAStoppedGameKeepsToTheVersionThatHasWrittenItsState(t *testing.T) {
+	m := beginMatch(t, nil)
+	path := "/admin/games/" + m.id.String()
+	stop := func() {
+		t.Helper()
+		m.want(http.StatusOK, root, "POST", path+"/force-stop", "")
+		m.until("it is stopped", func(r map[string]any) bool { return r["status"] == "stopped" && r["operation"] == nil })
+	}
+	m.want(http.StatusOK, root, "POST", m.ops()+"/patch", `{"version":"1.0.1"}`)
+	m.until("it is patched", func(r map[string]any) bool { return r["engine_version"] == "1.0.1" && idle(r) })
+	require.Equal(t, "1.0.1", m.want(http.StatusOK, root, "GET", path, "")["target_engine_version"])
+	stop()
+	m.want(http.StatusOK, root, "POST", path+"/resume", "")
+	require.Equal(t, "1.0.1", m.until("it goes on", idle)["engine_version"])
+
+	m.refused("conflict", root, "PATCH", path, `{"target_engine_version":"1.0.0"}`)
+	stop()
+	a := m.want(http.StatusConflict, root, "PATCH", path, `{"target_engine_version":"1.0.0"}`)
+	require.Contains(t, a["error"].(map[string]any)["message"], "engine 1.0.1 has written the game's state last, and the older 1.0.0 is never started on it")
+	m.refused("conflict", root, "PATCH", path, `{"target_engine_version":"1.0.0","state_restored":false}`)
+	m.refused("invalid_request", root, "PATCH", path, `{"state_restored":true}`)
+	m.want(http.StatusOK, root, "PATCH", path, `{"target_engine_version":"1.0.0","state_restored":true}`)
+	r := m.until("its container is gone", func(r map[string]any) bool { return r["status"] == "removed" && r["operation"] == nil })
+	require.Equal(t, []any{"1.0.1", "1.0.0"}, []any{r["engine_version"], r["state_version"]})
+	m.want(http.StatusOK, root, "POST", path+"/resume", "")
+	r = m.until("it goes on", idle)
+	require.Equal(t, []any{"1.0.0", "engine:1.0.0", nil}, []any{r["engine_version"], r["image_ref"], r["state_version"]})
+	require.Len(t, items(m.want(http.StatusOK, root, "GET", "/admin/audit?action=runtime.state_restored", "")), 1)
+}
+
 // record stores a game whose engine stands as told, without an actor having heard of it.
 func (w *world) record(set func(*galaxy.Game)) galaxy.Game {
 	w.Helper()

@@ -156,6 +156,10 @@ func runtime(m model.Runtimes) galaxy.Runtime {
 	if m.ScheduleBrokenSince != nil {
 		r.Broken = &galaxy.ScheduleBreak{Since: *m.ScheduleBrokenSince, Cause: deref(m.ScheduleBrokenCause)}
 	}
+	if m.WriterVersion != nil {
+		r.Writer = &galaxy.Pin{EngineVersion: *m.WriterVersion, ImageRef: deref(m.WriterImage),
+			ExpectedTurn: deref(m.WriterExpectedTurn)}
+	}
 	if m.FailureAt != nil {
 		r.Failure = &galaxy.Failure{At: *m.FailureAt, Cause: m.FailureCause, Log: m.FailureLog}
 	}
@@ -184,6 +188,9 @@ func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 		if b.Cause == "" {
 			m.ScheduleBrokenCause = nil
 		}
+	}
+	if w := r.Writer; w != nil {
+		m.WriterVersion, m.WriterImage, m.WriterExpectedTurn = &w.EngineVersion, &w.ImageRef, &w.ExpectedTurn
 	}
 	if f := r.Failure; f != nil {
 		m.FailureAt, m.FailureCause, m.FailureLog = &f.At, f.Cause, f.Log

@@ -43,7 +43,7 @@ func (a *driver) bringUp(c actor.Context) {
 			b.ended = true
 		}
 		if b.err != nil {
-			b.log = a.lastWords(ctx)
+			b.log, b.there = a.lastWords(ctx), a.there(ctx, l.pin)
 		}
 		b.life, b.making = life, making
 		return b
@@ -98,6 +98,9 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 	before, err := a.Containers.Inspect(ctx, a.Game)
 	if err != nil {
 		return broughtUp{err: fmt.Errorf("look at the container: %w", err)}
+	}
+	if err := a.admit(ctx, l, before); err != nil {
+		return broughtUp{err: err}
 	}
 	for aside := false; ; aside = true {
 		b.container, b.err = a.start(ctx, l.since, l.pin, ran)
@@ -218,6 +221,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	case errors.Is(err, galaxy.ErrRegistry):
 		a.awaitImage(c, err)
 	case errors.Is(err, galaxy.ErrImagePull), errors.Is(err, galaxy.ErrStartConfig):
+		a.found(c, m.there)
 		a.log().Error("the engine cannot be started", zap.Error(err))
 		kind := galaxy.StartConfigInvalid
 		if errors.Is(err, galaxy.ErrImagePull) {
@@ -228,12 +232,17 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 		a.log().Error("the game has run, but its engine has no state", zap.Error(err))
 		a.tell(c, Lost{a.Serial, reason(err)})
 	default:
+		a.found(c, m.there)
 		a.die(c, fmt.Sprintf("it did not come up: %v", err), m.log)
 	}
 }
 
 // reason is what operators are told of a failure: the kind of it, for details stand in the log.
 func reason(err error) string {
+	var words *galaxy.Error
+	if errors.As(err, &words) {
+		return words.Message
+	}
 	if kind := kindOf(err); kind != nil {
 		return kind.Error()
 	}

@@ -140,8 +140,10 @@ type Spec struct {
 	Serial uint64 // names this use of the engine in what its game is told
 	Game   galaxy.GameID
 	galaxy.Pin
-	Turn  int // last recorded one; galaxy.NoTurn allows init
-	Races []string
+	Writer string // version of the engine that has written the state last
+	Copy   string // label of the copy of the state that is made before the pin is first started on it; empty: none is
+	Turn   int    // last recorded one; galaxy.NoTurn allows init
+	Races  []string
 	// StateSince is when the game first had a state; zero when it had none.
 	StateSince time.Time
 	// Since is when that which the engine is wanted for came due: who has waited longest is served first.

@@ -108,6 +108,9 @@ type (
 		Serial uint64
 		Cause  string
 	}
+	// Found: the container that there is after a start that failed, or after a stop, is of another version than has
+	// written the state last.
+	Found struct{ Container galaxy.Container }
 	// OrdersPut is what became of a list. Err is what the player is told.
 	OrdersPut struct {
 		ID     uint64
@@ -143,6 +146,8 @@ type (
 		Number int64
 		Cause  string
 		Kept   bool // the copy could not be put back: operators may have need of it
+		// Written: nor was the state, and the new engine was started on it.
+		Written bool
 	}
 	// Banished: the engine has taken a banish, or does not know the race.
 	Banished struct {
@@ -183,6 +188,7 @@ type (
 		making    bool // it was at a turn that it was told to make: what it showed is not what came of that
 		deaf      bool // a container that was running before does not answer, or takes no orders: it must be ended
 		log       string
+		there     galaxy.Container // what there is after a start that failed
 		err       error
 	}
 	probed struct {
@@ -203,6 +209,8 @@ type (
 		life uint64
 		back string // why it was, or is being, taken back
 		err  error  // why nothing can be said yet
+		// there is the container after the state could not be put back.
+		there galaxy.Container
 	}
 	removed struct {
 		life   uint64
@@ -237,6 +245,7 @@ type (
 		number int64 // 0: to be restarted for cause
 		cause  string
 		log    string // what the engine had said, of one that is to be restarted
+		there  galaxy.Container
 		err    error
 	}
 )

@@ -38,12 +38,18 @@ func (a *driver) tryPatch(c actor.Context) {
 		default:
 			out.err = a.takeBack(ctx, p)
 		}
+		if out.err != nil {
+			out.there = a.there(ctx, p.To)
+		}
 		return out
 	}, func(err error) any { return patched{life: life, back: cmp.Or(back, "it went wrong"), err: err} })
 }
 
 // forward starts the new version on the state. It gives why that must be taken back, or why nothing can be said yet.
 func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) {
+	if back, err = a.overtaken(ctx, p); back != "" || err != nil {
+		return back, err
+	}
 	var container galaxy.Container
 	for _, step := range []struct {
 		failure string
@@ -88,13 +94,17 @@ func (a *driver) takeBack(ctx context.Context, p Patch) error {
 	if err := a.container(ctx, "stop", a.stopFirst(ctx)); err != nil {
 		return err
 	}
-	return a.container(ctx, "restore_state", func() error {
+	err := a.container(ctx, "restore_state", func() error {
 		err := a.Containers.RestoreState(ctx, a.Game, p.Label)
 		if errors.Is(err, galaxy.ErrNoCopy) {
 			return nil // it could not be made, and so nothing has touched the state
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return a.takeAway(ctx, p.To)
 }
 
 func (a *driver) stopFirst(ctx context.Context) func() error {
@@ -126,7 +136,11 @@ func (a *driver) onPatched(c actor.Context, m patched) {
 	case m.err != nil:
 		a.log().Error("what a patch has changed cannot be put back: the copy of the state is kept", zap.String("label", a.lasting.patch.Label),
 			zap.String("cause", m.back), zap.Error(m.err))
-		a.tell(c, PatchFailed{Number: number, Cause: m.back + "; the state of before could not be put back", Kept: true})
+		failed := PatchFailed{Number: number, Cause: m.back + "; the state of before could not be put back", Kept: true}
+		if failed.Written = of(m.there, a.lasting.patch.To); failed.Written {
+			a.lasting.pin = a.lasting.patch.To
+		}
+		a.tell(c, failed)
 	case m.back != "":
 		a.log().Error("a patch was taken back", zap.String("version", a.lasting.patch.To.EngineVersion), zap.String("cause", m.back))
 		a.tell(c, PatchFailed{Number: number, Cause: m.back})

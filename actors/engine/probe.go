@@ -119,6 +119,9 @@ func (a *driver) end(c actor.Context, number int64, cause string) {
 			s.log = a.lastWords(ctx)
 		}
 		s.err = a.op(ctx, "stop", a.worker(ctx, since, func() error { return a.Containers.Stop(ctx, a.Game, a.Config.StopGrace) }))
+		if s.err == nil && number != 0 {
+			s.there, s.err = a.Containers.Inspect(ctx, a.Game)
+		}
 		return s
 	}, func(err error) any { return stopped{life: life, number: number, cause: cause, err: err} })
 }
@@ -153,6 +156,7 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 		a.tryAgain(c, stopping, m.err)
 	default:
 		a.log().Info("the engine has stopped")
+		a.found(c, m.there)
 		a.tell(c, Stopped{m.number})
 	}
 }

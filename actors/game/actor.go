@@ -117,10 +117,12 @@ func (t *table) Receive(c actor.Context) {
 	case engine.ReportRead:
 		t.onReportRead(c, m)
 	case engine.Up, engine.Down, engine.LastWords, engine.Unknown, engine.Known, engine.ImageAwaited, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped,
-		engine.Removed, engine.Patched, engine.PatchFailed, engine.Banished, engine.Fetched:
+		engine.Removed, engine.Patched, engine.PatchFailed, engine.Banished, engine.Fetched, engine.Found:
 		t.onEngine(c, m)
 	case Seen:
 		t.onSeen(c, m)
+	case Adopt:
+		t.onAdopt(c, m)
 	case CleanUp:
 		t.learn(c, plain("clean-up", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.CleanUp(by) }))
 	case *actor.Terminated:

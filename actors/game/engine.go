@@ -27,7 +27,9 @@ func (t *table) keepEngine(c actor.Context) {
 		return
 	}
 	t.engine = runner{serial: t.uses.Add(1), bringsUp: bringsUp, spawned: number, fetching: galaxy.NoTurn}
-	t.engine.pid = c.Spawn(engine.Props(t.sys, t.Engine, t.spec(g, bringsUp)))
+	spec := t.spec(g, bringsUp)
+	t.engine.copied = spec.Copy
+	t.engine.pid = c.Spawn(engine.Props(t.sys, t.Engine, spec))
 }
 
 // wants tells whether a game wants its engine up, and the number of the operation that asks for a new look at it; 0 when none does.
@@ -48,7 +50,8 @@ func wants(g galaxy.Game) (bringsUp bool, number int64) {
 // spec says which engine the game wants.
 func (t *table) spec(g galaxy.Game, bringsUp bool) engine.Spec {
 	r := g.Runtime
-	spec := engine.Spec{Serial: t.engine.serial, Game: g.ID, Pin: r.Pin, Turn: r.Turn, Races: g.Races(), Up: bringsUp, Since: r.WhySince}
+	spec := engine.Spec{Serial: t.engine.serial, Game: g.ID, Pin: r.Pin, Writer: r.LastWriter().EngineVersion,
+		Copy: g.LineCopy(), Turn: r.Turn, Races: g.Races(), Up: bringsUp, Since: r.WhySince}
 	if r.StartedAt != nil {
 		spec.StateSince = *r.StartedAt
 	}

@@ -22,6 +22,7 @@ type runner struct {
 	bringsUp bool // it was spawned to bring the engine up, not only to stop it
 	cause    string
 	turn     attempt  // the turn that it was asked to make
+	copied   string   // label of the copy that it makes of the state before it starts another version
 	spawned  int64    // operation number of the resume, restart or patch that it was spawned for
 	stop     int64    // operation number of the stop or removal that it was asked for
 	banished []string // races that it was asked to banish, and has not answered for
@@ -65,7 +66,7 @@ func (t *table) onEngine(c actor.Context, m any) {
 			t.engine.up = true
 			t.engine.gaps = 0
 			t.timers.Cancel(regap)
-			t.learn(c, t.isUp(m))
+			t.learn(c, t.isUp(c, m))
 			if t.game != nil && len(t.facts) == 0 {
 				t.ask(c) // for what has waited for it, when there was nothing to store
 			}
@@ -116,14 +117,15 @@ func (t *table) onEngine(c actor.Context, m any) {
 
 // isUp is the fact that the engine answers. While it is at a turn that is all that it says: what it shows meanwhile is not what
 // comes of the turn.
-func (t *table) isUp(m engine.Up) fact {
+func (t *table) isUp(c actor.Context, m engine.Up) fact {
 	if m.Making {
 		return plain("up", galaxy.Game.StillMaking)
 	}
+	copied := t.engine.copied
 	return fact{name: "up", finished: m.Status.Finished, decide: func(g galaxy.Game, by galaxy.By, settle galaxy.Settlement) galaxy.GameChange {
 		m.Status.Settlement = settle
 		return g.EngineUp(m.Status, by)
-	}}
+	}, after: func() { t.dropLine(c, copied) }}
 }
 
 // onHandled takes what became of the other things that the engine was asked for.
@@ -136,7 +138,12 @@ func (t *table) onHandled(c actor.Context, m any) {
 	case engine.Patched:
 		t.learn(c, plain("patched", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Patched(m.Number, by) }).then(func() { t.dropCopy(c, m.Number) }))
 	case engine.PatchFailed:
-		failed := plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.PatchFailed(m.Number, m.Cause, by) })
+		failed := plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+			if m.Written {
+				return g.PatchStays(m.Number, m.Cause, by)
+			}
+			return g.PatchFailed(m.Number, m.Cause, by)
+		})
 		if !m.Kept {
 			failed = failed.then(func() { t.dropCopy(c, m.Number) })
 		}
@@ -148,6 +155,8 @@ func (t *table) onHandled(c actor.Context, m any) {
 		}
 	case engine.Fetched:
 		t.onFetched(c, m)
+	case engine.Found:
+		t.learn(c, plain("found", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Found(m.Container, by) }))
 	}
 }
 
@@ -156,6 +165,27 @@ func (t *table) dropCopy(c actor.Context, number int64) {
 	if t.engine.pid != nil {
 		t.engine.tell(c, engine.DropCopy{Label: galaxy.Operation{Number: number}.CopyLabel()})
 	}
+}
+
+// dropLine gives up the copy of the state that was made before the engine of another version was first started on it,
+// unless that engine shows another state: then the copy is what operators go back to.
+func (t *table) dropLine(c actor.Context, label string) {
+	if label != "" && t.engine.pid != nil && t.game != nil && !t.game.Runtime.Held() {
+		t.engine.copied = ""
+		t.engine.tell(c, engine.DropCopy{Label: label})
+	}
+}
+
+// onAdopt has the game take over a running container that nobody here has started, if it has no use for an engine.
+func (t *table) onAdopt(c actor.Context, m Adopt) {
+	t.learn(c, plain("adopt", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+		change := g.Adopt(m.Container, by)
+		if !change.Nothing() {
+			t.log().Warn("a container runs although its game wants no engine: it is adopted, and stopped",
+				zap.String("container", m.Container.ID), zap.String("version", m.Container.Version))
+		}
+		return change
+	}))
 }
 
 // onSeen takes what the driver has seen of the container. An engine that is up is looked at; a game that has use for none

@@ -59,7 +59,8 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref,
 	if s.free, err = d.Meter.Int64Gauge("runtime_state_free", metric.WithUnit("By"), metric.WithDescription("Free space below the state root.")); err != nil {
 		return kit.Ref{}, err
 	}
-	if s.orphaned, err = d.Meter.Int64Gauge("runtime_orphans", metric.WithDescription("Containers that no game wants.")); err != nil {
+	orphans := metric.WithDescription("Containers of no game.")
+	if s.orphaned, err = d.Meter.Int64Gauge("runtime_orphans", orphans); err != nil {
 		return kit.Ref{}, err
 	}
 	return sys.Spawn("reconciler", sys.Props(func() actor.Actor {

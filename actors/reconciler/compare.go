@@ -38,7 +38,7 @@ func (d Deps) compare(ctx context.Context) (out compared, err error) {
 		return compared{}, err
 	}
 	out.Comparison = recorded.Compare(listed, d.Now())
-	if out.Orphans, err = d.confirmed(ctx, out.Orphans); err != nil {
+	if out.Unwanted, err = d.confirmed(ctx, out.Unwanted); err != nil {
 		return compared{}, err
 	}
 	if out.Sightings, err = d.sure(ctx, out.Sightings); err != nil {
@@ -65,17 +65,14 @@ func (d Deps) recorded(ctx context.Context, listed []galaxy.Container) (r galaxy
 
 // confirmed looks once more at containers whose games want none: they may have been stopped after the list was made, and
 // before the rows were read.
-func (d Deps) confirmed(ctx context.Context, found []galaxy.Orphan) (out []galaxy.Orphan, err error) {
-	for _, o := range found {
-		if o.Reason == galaxy.OrphanUnwanted {
-			if o.Container, err = d.Containers.Inspect(ctx, o.Container.Game); err != nil {
-				return nil, err
-			}
-			if o.Container.State != galaxy.ContainerRunning || o.Container.Settling(d.Now()) {
-				continue
-			}
+func (d Deps) confirmed(ctx context.Context, found []galaxy.Container) (out []galaxy.Container, err error) {
+	for _, c := range found {
+		if c, err = d.Containers.Inspect(ctx, c.Game); err != nil {
+			return nil, err
 		}
-		out = append(out, o)
+		if c.State == galaxy.ContainerRunning && !c.Settling(d.Now()) {
+			out = append(out, c)
+		}
 	}
 	return out, nil
 }
@@ -131,6 +128,9 @@ func (r *reconciler) adopt(c actor.Context, m compared) {
 	r.away, r.complete = false, true
 	r.keepOrphans(c, m.Orphans)
 	r.tell(m.Sightings)
+	for _, c := range m.Unwanted {
+		r.Adopt(c)
+	}
 	for _, id := range m.ended {
 		r.CleanUp(id)
 	}
@@ -147,7 +147,7 @@ func (r *reconciler) keepOrphans(c actor.Context, found []galaxy.Orphan) {
 			found[i].Since = r.orphans[known].Since
 			continue
 		}
-		r.Log.Warn("there is a container that no game wants; it is left alone", zap.Stringer("game_id", o.Container.Game), zap.String("container", o.Container.ID),
+		r.Log.Warn("there is a container of no game; it is left alone", zap.Stringer("game_id", o.Container.Game), zap.String("container", o.Container.ID),
 			zap.String("state", string(o.Container.State)), zap.String("reason", o.Reason))
 	}
 	r.orphans = found

@@ -83,11 +83,12 @@ type Deps struct {
 	Containers Containers
 	Store      Store
 	Disk       *Disk
-	// Seen tells a game what was seen of its container, Wake has it look at what is due, and CleanUp has it take its container
-	// away.
+	// Seen tells a game what was seen of its container, Wake has it look at what is due, CleanUp has it take its
+	// container away, and Adopt has it take over a running container that it may have no use for.
 	Seen    func(galaxy.GameID, galaxy.ContainerState)
 	Wake    func(galaxy.GameID)
 	CleanUp func(galaxy.GameID)
+	Adopt   func(galaxy.Container)
 	// WakeNotify tells the notice worker that notices were stored.
 	WakeNotify func()
 	Now        func() time.Time

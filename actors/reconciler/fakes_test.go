@@ -292,6 +292,7 @@ func (w *world) start(interval time.Duration, more ...func(*reconciler.Deps)) {
 	d := reconciler.Deps{Config: reconciler.Config{Interval: interval, Retention: retention, MinFree: 1 << 30}, Containers: w.daemon, Store: w.rows, Disk: w.disk,
 		Seen: func(g galaxy.GameID, s galaxy.ContainerState) { tell(string(s), g) },
 		Wake: func(g galaxy.GameID) { tell("wake", g) }, CleanUp: func(g galaxy.GameID) { tell("clean up", g) },
+		Adopt: func(c galaxy.Container) { tell("adopt "+c.ID, c.Game) },
 		WakeNotify: func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// Orphans asks for the containers that no game wants, as the newest comparison has found them. Before the first one has
+// Orphans asks for the containers of no game, as the newest comparison has found them. Before the first one has
 // succeeded the answer waits for it, and is galaxy.ServiceUnavailable when the container daemon does not answer.
 type Orphans struct {
 	kit.Returns[[]galaxy.Orphan]

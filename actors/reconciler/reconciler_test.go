@@ -164,23 +164,20 @@ func TestNothingIsConcludedFromAStoreThatIsAway(t *testing.T) {
 
 func TestOrphansAreListedAndLeftAlone(t *testing.T) {
 	w := newWorld(t)
-	lost := id()
+	lost, other := id(), id()
 	w.container(lost, galaxy.ContainerRunning)
-	unwanted := w.game(galaxy.RuntimeStopped, galaxy.ContainerRunning)
+	w.container(other, galaxy.ContainerExited)
 	w.game(galaxy.RuntimeRunning, galaxy.ContainerRunning)
-	stopped := w.game(galaxy.RuntimeStopped, galaxy.ContainerRunning)
-	w.daemon.do(func(d *daemon) { d.stopped = stopped })
 	w.start(2 * time.Millisecond)
 
 	found := w.orphans()
-	require.Len(t, found, 2, "one that is looked at once more has been stopped meanwhile")
 	why := map[galaxy.GameID]string{}
 	for _, o := range found {
 		why[o.Container.Game] = o.Reason
 		require.Equal(t, noon, o.Since)
 		require.Equal(t, "c-"+o.Container.Game.String(), o.Container.ID)
 	}
-	require.Equal(t, map[galaxy.GameID]string{lost: galaxy.OrphanNoGame, unwanted: galaxy.OrphanUnwanted}, why)
+	require.Equal(t, map[galaxy.GameID]string{lost: galaxy.OrphanNoGame, other: galaxy.OrphanNoGame}, why)
 
 	w.mu.Lock()
 	w.now = noon.Add(time.Minute)
@@ -191,12 +188,64 @@ func TestOrphansAreListedAndLeftAlone(t *testing.T) {
 	for _, o := range w.orphans() {
 		require.Equal(t, o.Container.Game == later, o.Since.Equal(noon.Add(time.Minute)), "it is remembered since when each is known")
 	}
-	require.Len(t, w.log.FilterMessageSnippet("a container that no game wants").All(), 3, "each is told of once")
+	require.Len(t, w.log.FilterMessageSnippet("a container of no game").All(), 3, "each is told of once")
 
 	w.daemon.do(func(d *daemon) { delete(d.containers, lost) })
-	w.rows.do(func(r *rows) { r.statuses[unwanted] = galaxy.RuntimeRunning })
-	w.eventually("one was removed, the other is wanted again", func() bool { return len(w.orphans()) == 1 })
+	w.rows.do(func(r *rows) { r.statuses[other] = galaxy.RuntimeRemoved })
+	w.eventually("one was removed, the other's game is there again", func() bool { return len(w.orphans()) == 1 })
 	require.Empty(t, w.games)
+}
+
+func TestARunningContainerIsItsGamesToAdopt(t *testing.T) {
+	for _, status := range []galaxy.RuntimeStatus{galaxy.RuntimeNone, galaxy.RuntimeStopped, galaxy.RuntimeRemoved,
+		galaxy.RuntimeUnreachable} {
+		t.Run(string(status), func(t *testing.T) {
+			w := newWorld(t)
+			g := w.game(status, galaxy.ContainerRunning)
+			w.game(galaxy.RuntimeRunning, galaxy.ContainerRunning)
+			w.game(galaxy.RuntimeFinished, galaxy.ContainerRunning)
+			w.start(2 * time.Millisecond)
+			for range 2 { // with each comparison, until it has ended
+				require.Equal(t, told{g, "adopt c-" + g.String()}, w.next())
+			}
+			require.Empty(t, w.orphans())
+			w.container(g, galaxy.ContainerExited)
+			w.compared(2)
+			for len(w.games) > 0 {
+				<-w.games
+			}
+			w.compared(2)
+			require.Empty(t, w.games)
+		})
+	}
+}
+
+// TestAContainerIsNotAdoptedTooSoon: it has ended since the list was made, or what has led to its start is not recorded
+// yet.
+func TestAContainerIsNotAdoptedTooSoon(t *testing.T) {
+	w := newWorld(t)
+	w.daemon.stopped = w.game(galaxy.RuntimeStopped, galaxy.ContainerRunning)
+	young := w.game(galaxy.RuntimeStopped, galaxy.ContainerRunning)
+	w.daemon.do(func(d *daemon) {
+		c := d.containers[young]
+		c.StartedAt = noon.Add(-30 * time.Second)
+		d.containers[young] = c
+	})
+	w.start(2 * time.Millisecond)
+	w.compared(2)
+	require.Empty(t, w.games)
+	require.Empty(t, w.orphans())
+	w.mu.Lock()
+	w.now = noon.Add(time.Minute)
+	w.mu.Unlock()
+	require.Equal(t, told{young, "adopt c-" + young.String()}, w.next())
+	w.daemon.leave()
+	w.compared(1)
+	for len(w.games) > 0 {
+		<-w.games
+	}
+	w.compared(3)
+	require.Empty(t, w.games, "nor while the daemon is away")
 }
 
 func TestGamesThatAreOverAreCleanedUp(t *testing.T) {

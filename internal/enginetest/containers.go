@@ -23,7 +23,7 @@ func (e *Engines) Ensure(_ context.Context, spec galaxy.ContainerSpec) (galaxy.C
 		if e.refuse {
 			return galaxy.Container{}, galaxy.ErrStartConfig
 		}
-		g.State, g.Busy, g.Version = galaxy.ContainerRunning, false, spec.Version
+		g.State, g.Busy, g.Version, g.Image = galaxy.ContainerRunning, false, spec.Version, spec.ImageRef
 		g.Started++
 		e.tell(galaxy.ContainerEvent{Game: spec.Game, Kind: galaxy.ContainerStarted})
 		if begins := e.begins[spec.Version]; begins != nil {
@@ -61,7 +61,7 @@ func (e *Engines) List(context.Context) ([]galaxy.Container, error) {
 
 func (e *Engines) container(id galaxy.GameID) galaxy.Container {
 	g := e.game(id)
-	c := galaxy.Container{Game: id, ID: id.String(), State: g.State, Version: g.Version}
+	c := galaxy.Container{Game: id, ID: id.String(), State: g.State, Version: g.Version, ImageRef: g.Image, StartedAt: g.Since}
 	switch g.State {
 	case galaxy.ContainerRunning:
 		c.Address = e.server.URL + "/" + id.String()

@@ -71,6 +71,8 @@ type Game struct {
 	Lists   map[string]engineapi.OrderList // of the turn being prepared
 	Batches map[string]engineapi.Results   // of the turn being prepared, by race and batch
 	Version string
+	Image   string
+	Since   time.Time                        // when its container was started; zero: nobody knows
 	Made    []map[string]engineapi.OrderList // the lists that each turn was made with, that of turn 1 first
 	Started int
 	Aside   int             // times its state was set aside
