@@ -111,7 +111,7 @@ func readSaid(body []byte) said {
 		Code    json.RawMessage `json:"code"`
 	}
 	if !unmarshalLeniently(body, &b) {
-		return said{words: printable(string(body), maxSaid)}
+		return said{words: legible(string(body), maxSaid)}
 	}
 	var inner struct{ Code, Message json.RawMessage }
 	s := said{shaped: true}
@@ -123,7 +123,7 @@ func readSaid(body []byte) said {
 	case isString(b.Generic):
 		s.words, s.code = scalar(b.Generic), scalar(b.Code)
 	default:
-		return said{words: printable(string(body), maxSaid)}
+		return said{words: legible(string(body), maxSaid)}
 	}
 	if n, err := strconv.Atoi(s.code); err == nil && n >= 1000 && n < 4000 {
 		s.shelf = n / 1000
@@ -183,8 +183,8 @@ func wordsOf(code string) string {
 	return b.String()
 }
 
-// printable gives the first characters of a text that can be printed, on one line.
-func printable(text string, most int) string {
+// legible gives the first characters of a text that can be printed, on one line.
+func legible(text string, most int) string {
 	var b strings.Builder
 	n, space := 0, false
 	for _, r := range text {

@@ -142,11 +142,11 @@ func (e *EngineError) Error() string {
 func (e *EngineError) Unwrap() error { return e.Cause }
 
 // Words gives what the engine said in at most 200 printable characters.
-func (e *EngineError) Words() string { return printable(e.Message, maxSaid) }
+func (e *EngineError) Words() string { return legible(e.Message, maxSaid) }
 
 // Said tells operators what the engine answered: status, code and words.
 func (e *EngineError) Said() string {
-	said := fmt.Sprintf("status %d, code %q", e.Status, printable(e.Code, maxSaid))
+	said := fmt.Sprintf("status %d, code %q", e.Status, legible(e.Code, maxSaid))
 	if words := e.Words(); words != "" {
 		said += ": " + words
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -50,7 +51,7 @@ type shownStatus struct {
 	GameID        string        `json:"gameId"`
 	EngineVersion string        `json:"engineVersion"`
 	EngineStatus  string        `json:"engineStatus"`
-	CurrentTurn   *int          `json:"currentTurn"`
+	CurrentTurn   whole         `json:"currentTurn"`
 	StateDigest   string        `json:"stateDigest"`
 	Finished      bool          `json:"finished"`
 	FinishReason  string        `json:"finishReason"`
@@ -58,15 +59,15 @@ type shownStatus struct {
 }
 
 type shownPlayer struct {
-	RaceName      *string  `json:"raceName"`
-	Planets       *float64 `json:"planets"`
-	Population    *float64 `json:"population"`
-	Industry      *float64 `json:"industry"`
-	Ships         *float64 `json:"ships"`
-	Votes         *float64 `json:"votes"`
-	Extinct       *bool    `json:"extinct"`
-	Banished      *bool    `json:"banished"`
-	OrderRevision *int64   `json:"orderRevision"`
+	RaceName      string `json:"raceName"`
+	Planets       number `json:"planets"`
+	Population    number `json:"population"`
+	Industry      number `json:"industry"`
+	Ships         number `json:"ships"`
+	Votes         number `json:"votes"`
+	Extinct       flag   `json:"extinct"`
+	Banished      flag   `json:"banished"`
+	OrderRevision whole  `json:"orderRevision"`
 }
 
 func status(call galaxy.EngineCall, b []byte) (galaxy.EngineStatus, error) {
@@ -80,12 +81,12 @@ func status(call galaxy.EngineCall, b []byte) (galaxy.EngineStatus, error) {
 	}
 	out := galaxy.EngineStatus{Game: galaxy.GameID{UUID: id}, EngineVersion: text(s.EngineVersion), State: text(s.EngineStatus), Turn: galaxy.NoTurn,
 		Digest: text(s.StateDigest), Finished: s.Finished || s.EngineStatus == engineapi.StateFinished, FinishReason: text(s.FinishReason)}
-	if s.CurrentTurn != nil {
-		out.Turn = *s.CurrentTurn
+	if s.CurrentTurn.ok {
+		out.Turn = int(s.CurrentTurn.v)
 	}
 	named := make(map[string]bool, len(s.Players))
 	for _, p := range s.Players {
-		if p.RaceName == nil {
+		if p.RaceName == "" {
 			return galaxy.EngineStatus{}, unreadable(call, "the status has a player without a race", nil)
 		}
 		one := p.shown()
@@ -100,13 +101,12 @@ func status(call galaxy.EngineCall, b []byte) (galaxy.EngineStatus, error) {
 
 // shown gives a race that has a name, with what is not shown of it.
 func (p shownPlayer) shown() galaxy.EnginePlayer {
-	out := galaxy.EnginePlayer{Race: text(*p.RaceName), Planets: int(or(p.Planets)), Population: or(p.Population), Industry: or(p.Industry),
-		Ships: int(or(p.Ships)), Votes: or(p.Votes), Extinct: or(p.Extinct), Banished: or(p.Banished), OrderRevision: or(p.OrderRevision)}
-	out.Lacks = unless(p.Planets != nil, galaxy.LacksPlanets) | unless(p.Population != nil, galaxy.LacksPopulation) |
-		unless(p.Industry != nil, galaxy.LacksIndustry) | unless(p.Ships != nil, galaxy.LacksShips) | unless(p.Votes != nil, galaxy.LacksVotes) |
-		unless(p.Extinct != nil, galaxy.LacksExtinct) | unless(p.Banished != nil, galaxy.LacksBanished) |
-		unless(p.OrderRevision != nil, galaxy.LacksRevision)
-	return out
+	return galaxy.EnginePlayer{Race: text(p.RaceName), Planets: int(p.Planets.v), Population: p.Population.v, Industry: p.Industry.v,
+		Ships: int(p.Ships.v), Votes: p.Votes.v, Extinct: p.Extinct.v, Banished: p.Banished.v, OrderRevision: p.OrderRevision.v,
+		Lacks: unless(p.Planets.ok, galaxy.LacksPlanets) | unless(p.Population.ok, galaxy.LacksPopulation) |
+			unless(p.Industry.ok, galaxy.LacksIndustry) | unless(p.Ships.ok, galaxy.LacksShips) | unless(p.Votes.ok, galaxy.LacksVotes) |
+			unless(p.Extinct.ok, galaxy.LacksExtinct) | unless(p.Banished.ok, galaxy.LacksBanished) |
+			unless(p.OrderRevision.ok, galaxy.LacksRevision)}
 }
 
 func unless(shown bool, what galaxy.Lacks) galaxy.Lacks {
@@ -116,18 +116,10 @@ func unless(shown bool, what galaxy.Lacks) galaxy.Lacks {
 	return what
 }
 
-// or gives what a pointer points to, and zero without one.
-func or[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
 // shownList is a stored list.
 type shownList struct {
-	Turn     *int              `json:"turn"`
-	Revision *int64            `json:"revision"`
+	Turn     whole             `json:"turn"`
+	Revision whole             `json:"revision"`
 	Commands []json.RawMessage `json:"commands"`
 }
 
@@ -137,34 +129,34 @@ func list(b []byte, race string, turn int) galaxy.OrderList {
 	if lenient(b, &l) != nil {
 		l = shownList{}
 	}
-	out := galaxy.OrderList{Race: race, Turn: turn, Revision: or(l.Revision), Plain: l.Revision == nil, Commands: l.Commands}
-	if l.Turn != nil {
-		out.Turn = *l.Turn
+	out := galaxy.OrderList{Race: race, Turn: turn, Revision: l.Revision.v, Plain: !l.Revision.ok, Commands: l.Commands}
+	if l.Turn.ok {
+		out.Turn = int(l.Turn.v)
 	}
 	return out
 }
 
 // shownResults is what became of a list or a batch: beside what was stored, or in each command of that.
 type shownResults struct {
-	Turn     *int         `json:"turn"`
-	Revision *int64       `json:"revision"`
-	Accepted *int         `json:"accepted"`
-	Rejected *int         `json:"rejected"`
+	Turn     whole        `json:"turn"`
+	Revision whole        `json:"revision"`
+	Accepted whole        `json:"accepted"`
+	Rejected whole        `json:"rejected"`
 	Results  []verdict    `json:"results"`
 	Commands []cmdVerdict `json:"commands"`
 	Cmd      []cmdVerdict `json:"cmd"`
 }
 
 type verdict struct {
-	Index     *int            `json:"index"`
-	Applied   *bool           `json:"applied"`
+	Index     whole           `json:"index"`
+	Applied   flag            `json:"applied"`
 	ErrorCode json.RawMessage `json:"errorCode"`
 	Message   json.RawMessage `json:"message"`
 }
 
 // cmdVerdict is a verdict that stands in the command.
 type cmdVerdict struct {
-	Applied   *bool           `json:"cmdApplied"`
+	Applied   flag            `json:"cmdApplied"`
 	ErrorCode json.RawMessage `json:"cmdErrorCode"`
 }
 
@@ -174,9 +166,9 @@ func results(b []byte, turn, commands int) galaxy.OrderResult {
 	if lenient(b, &r) != nil {
 		r = shownResults{}
 	}
-	out := galaxy.OrderResult{Turn: turn, Revision: or(r.Revision), Plain: r.Revision == nil, Results: r.verdicts()}
-	if r.Turn != nil {
-		out.Turn = *r.Turn
+	out := galaxy.OrderResult{Turn: turn, Revision: r.Revision.v, Plain: !r.Revision.ok, Results: r.verdicts()}
+	if r.Turn.ok {
+		out.Turn = int(r.Turn.v)
 	}
 	refused := 0
 	for _, one := range out.Results {
@@ -185,11 +177,11 @@ func results(b []byte, turn, commands int) galaxy.OrderResult {
 		}
 	}
 	out.Accepted, out.Rejected = max(0, commands-refused), refused
-	if r.Accepted != nil {
-		out.Accepted = *r.Accepted
+	if r.Accepted.ok {
+		out.Accepted = int(r.Accepted.v)
 	}
-	if r.Rejected != nil {
-		out.Rejected = *r.Rejected
+	if r.Rejected.ok {
+		out.Rejected = int(r.Rejected.v)
 	}
 	return out
 }
@@ -197,13 +189,13 @@ func results(b []byte, turn, commands int) galaxy.OrderResult {
 // verdicts gives those that the engine has given, each with the command that it is of.
 func (r shownResults) verdicts() (out []galaxy.CommandResult) {
 	for i, v := range r.Results {
-		if v.Applied == nil {
+		if !v.Applied.ok {
 			continue
 		}
-		if v.Index != nil {
-			i = *v.Index
+		if v.Index.ok {
+			i = int(v.Index.v)
 		}
-		out = append(out, galaxy.CommandResult{Index: i, Applied: *v.Applied, ErrorCode: text(scalar(v.ErrorCode)), Message: text(scalar(v.Message))})
+		out = append(out, galaxy.CommandResult{Index: i, Applied: v.Applied.v, ErrorCode: text(scalar(v.ErrorCode)), Message: text(scalar(v.Message))})
 	}
 	if out != nil {
 		return out
@@ -213,16 +205,54 @@ func (r shownResults) verdicts() (out []galaxy.CommandResult) {
 		stored = r.Cmd
 	}
 	for i, v := range stored {
-		if v.Applied == nil {
+		if !v.Applied.ok {
 			continue
 		}
-		one := galaxy.CommandResult{Index: i, Applied: *v.Applied}
+		one := galaxy.CommandResult{Index: i, Applied: v.Applied.v}
 		if !one.Applied {
 			one.ErrorCode = text(scalar(v.ErrorCode))
 		}
 		out = append(out, one)
 	}
 	return out
+}
+
+// number, whole and flag are values that an engine may leave out, or give another type: ok says whether they are there.
+type (
+	number struct {
+		v  float64
+		ok bool
+	}
+	whole struct {
+		v  int64
+		ok bool
+	}
+	flag struct{ v, ok bool }
+)
+
+// UnmarshalJSON never fails.
+func (n *number) UnmarshalJSON(b []byte) error {
+	v, err := strconv.ParseFloat(string(b), 64)
+	if n.ok = err == nil; n.ok {
+		n.v = v
+	}
+	return nil
+}
+
+// UnmarshalJSON never fails.
+func (n *whole) UnmarshalJSON(b []byte) error {
+	v, err := strconv.ParseInt(string(b), 10, 64)
+	if n.ok = err == nil; n.ok {
+		n.v = v
+	}
+	return nil
+}
+
+// UnmarshalJSON never fails.
+func (f *flag) UnmarshalJSON(b []byte) error {
+	f.v = string(b) == "true"
+	f.ok = f.v || string(b) == "false"
+	return nil
 }
 
 // scalar gives the text of a JSON string, or number.

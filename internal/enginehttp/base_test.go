@@ -201,7 +201,7 @@ func TestBodiesHaveALength(t *testing.T) {
 	_, _ = c.PutOrders(t.Context(), s.URL, galaxy.OrderWrite{Game: game})
 	_, _ = c.PutBatch(t.Context(), s.URL, galaxy.BatchWrite{Game: game})
 	for range 5 {
-		require.Equal(t, "[]true", <-lengths)
+		require.Equal(t, "[] true", <-lengths)
 	}
 }
 
