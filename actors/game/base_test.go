@@ -113,11 +113,16 @@ func TestABatchThatMayBeDoneIsNeverSentAgain(t *testing.T) {
 	}{
 		"the connection is cut": {enginetest.Fault{Cut: true, After: true}, false, galaxy.Timeout},
 		"the engine fails":      {enginetest.Fault{Status: 500, Body: "oh", After: true}, false, galaxy.ServiceUnavailable},
-		"the engine dies of it": {enginetest.Fault{Hold: make(chan struct{})}, true, galaxy.ServiceUnavailable},
+		"the engine dies of it": {enginetest.Fault{}, true, galaxy.ServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStandIn(t, made(enginetest.Base{Command: 200}))
+			if c.dies {
+				hold := make(chan struct{})
+				t.Cleanup(func() { close(hold) })
+				c.fault.Hold = hold
+			}
 			s.Fail(enginetest.Command, c.fault)
 			first := make(chan error, 1)
 			go func() {
