@@ -49,8 +49,11 @@ func TestAGameIsPlayedOnAnEngineOfAnotherMake(t *testing.T) {
 			s.restart()
 			s.open()
 			require.Equal(t, 1, s.starts(), "it is adopted")
-			refused, err := s.order(1, 2, `[{"type":"refuse me"}]`)
-			require.NoError(t, err)
+			var refused game.Ordered
+			require.Eventually(t, func() bool {
+				refused, err = s.order(1, 2, `[{"type":"refuse me"}]`)
+				return err == nil
+			}, 10*time.Second, 10*time.Millisecond, "%v", &err)
 			require.Equal(t, !b.Bare, refused.Result.Rejected == 1)
 
 			hold := make(chan struct{})
@@ -150,9 +153,10 @@ func TestABatchThatMayBeDoneIsNeverSentAgain(t *testing.T) {
 			require.Len(t, held.Batches, 1)
 			require.True(t, held.Batches[0].Result.Lost)
 			s.restart()
-			s.open()
-			_, err = s.batch(0, "one", peace)
-			require.Equal(t, galaxy.Conflict, galaxy.CodeOf(err), "it is stored")
+			require.Eventually(t, func() bool {
+				_, err = s.batch(0, "one", peace)
+				return galaxy.CodeOf(err) == galaxy.Conflict
+			}, 10*time.Second, 10*time.Millisecond, "it is stored: %v", &err)
 			two, err := s.batch(0, "two", peace)
 			require.NoError(t, err)
 			again, err := s.batch(0, "two", peace)
