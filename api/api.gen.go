@@ -1767,15 +1767,15 @@ type RaceNameReport struct {
 	NextCursor   *string             `json:"next_cursor"`
 }
 
-// RaceState defines model for RaceState.
+// RaceState A race as its engine shows it. What the engine does not show is absent.
 type RaceState struct {
-	Extinct    bool    `json:"extinct"`
-	Industry   float64 `json:"industry"`
-	Planets    int     `json:"planets"`
-	Population float64 `json:"population"`
-	RaceName   string  `json:"race_name"`
-	Ships      int     `json:"ships"`
-	Votes      float64 `json:"votes"`
+	Extinct    *bool    `json:"extinct,omitempty"`
+	Industry   *float64 `json:"industry,omitempty"`
+	Planets    *int     `json:"planets,omitempty"`
+	Population *float64 `json:"population,omitempty"`
+	RaceName   string   `json:"race_name"`
+	Ships      *int     `json:"ships,omitempty"`
+	Votes      *float64 `json:"votes,omitempty"`
 }
 
 // Readiness defines model for Readiness.
@@ -2041,7 +2041,10 @@ type StoredBatch struct {
 	BatchID string `json:"batch_id"`
 
 	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
-	Commands Commands  `json:"commands"`
+	Commands Commands `json:"commands"`
+
+	// Lost The engine did not say whether it has done the batch, and cannot be asked: it is not sent again. Absent otherwise.
+	Lost     *bool     `json:"lost,omitempty"`
 	StoredAt time.Time `json:"stored_at"`
 }
 

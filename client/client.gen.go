@@ -1768,15 +1768,15 @@ type RaceNameReport struct {
 	NextCursor   *string             `json:"next_cursor"`
 }
 
-// RaceState defines model for RaceState.
+// RaceState A race as its engine shows it. What the engine does not show is absent.
 type RaceState struct {
-	Extinct    bool    `json:"extinct"`
-	Industry   float64 `json:"industry"`
-	Planets    int     `json:"planets"`
-	Population float64 `json:"population"`
-	RaceName   string  `json:"race_name"`
-	Ships      int     `json:"ships"`
-	Votes      float64 `json:"votes"`
+	Extinct    *bool    `json:"extinct,omitempty"`
+	Industry   *float64 `json:"industry,omitempty"`
+	Planets    *int     `json:"planets,omitempty"`
+	Population *float64 `json:"population,omitempty"`
+	RaceName   string   `json:"race_name"`
+	Ships      *int     `json:"ships,omitempty"`
+	Votes      *float64 `json:"votes,omitempty"`
 }
 
 // Readiness defines model for Readiness.
@@ -2042,7 +2042,10 @@ type StoredBatch struct {
 	BatchID string `json:"batch_id"`
 
 	// Commands At most 1000 objects that only the engine understands, stored and passed on byte for byte.
-	Commands Commands  `json:"commands"`
+	Commands Commands `json:"commands"`
+
+	// Lost The engine did not say whether it has done the batch, and cannot be asked: it is not sent again. Absent otherwise.
+	Lost     *bool     `json:"lost,omitempty"`
 	StoredAt time.Time `json:"stored_at"`
 }
 
@@ -3946,7 +3949,8 @@ type ClientInterface interface {
 	// SendCommandsWithBody Add commands to the turn being prepared, all of them or none
 	//
 	// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
-	// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+	// it was then, so that a request can be repeated; with other commands it is a conflict. An engine that cannot tell one batch from
+	// another is sent each once: one whose outcome it does not tell is kept as lost, and repeating it is a conflict. Of a batch that is refused nothing is kept.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3956,7 +3960,8 @@ type ClientInterface interface {
 	// SendCommands Add commands to the turn being prepared, all of them or none
 	//
 	// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
-	// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+	// it was then, so that a request can be repeated; with other commands it is a conflict. An engine that cannot tell one batch from
+	// another is sent each once: one whose outcome it does not tell is kept as lost, and repeating it is a conflict. Of a batch that is refused nothing is kept.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5902,7 +5907,8 @@ func (c *Client) GetGameState(ctx context.Context, gameID GameID, params *GetGam
 // SendCommandsWithBody Add commands to the turn being prepared, all of them or none
 //
 // Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
-// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+// it was then, so that a request can be repeated; with other commands it is a conflict. An engine that cannot tell one batch from
+// another is sent each once: one whose outcome it does not tell is kept as lost, and repeating it is a conflict. Of a batch that is refused nothing is kept.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5922,7 +5928,8 @@ func (c *Client) SendCommandsWithBody(ctx context.Context, gameID GameID, params
 // SendCommands Add commands to the turn being prepared, all of them or none
 //
 // Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
-// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+// it was then, so that a request can be repeated; with other commands it is a conflict. An engine that cannot tell one batch from
+// another is sent each once: one whose outcome it does not tell is kept as lost, and repeating it is a conflict. Of a batch that is refused nothing is kept.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14727,7 +14734,8 @@ type ClientWithResponsesInterface interface {
 	// SendCommandsWithBodyWithResponse Add commands to the turn being prepared, all of them or none
 	//
 	// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
-	// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+	// it was then, so that a request can be repeated; with other commands it is a conflict. An engine that cannot tell one batch from
+	// another is sent each once: one whose outcome it does not tell is kept as lost, and repeating it is a conflict. Of a batch that is refused nothing is kept.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -14737,7 +14745,8 @@ type ClientWithResponsesInterface interface {
 	// SendCommandsWithResponse Add commands to the turn being prepared, all of them or none
 	//
 	// Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
-	// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+	// it was then, so that a request can be repeated; with other commands it is a conflict. An engine that cannot tell one batch from
+	// another is sent each once: one whose outcome it does not tell is kept as lost, and repeating it is a conflict. Of a batch that is refused nothing is kept.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -22036,7 +22045,8 @@ func (c *ClientWithResponses) GetGameStateWithResponse(ctx context.Context, game
 // SendCommandsWithBodyWithResponse Add commands to the turn being prepared, all of them or none
 //
 // Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
-// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+// it was then, so that a request can be repeated; with other commands it is a conflict. An engine that cannot tell one batch from
+// another is sent each once: one whose outcome it does not tell is kept as lost, and repeating it is a conflict. Of a batch that is refused nothing is kept.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -22052,7 +22062,8 @@ func (c *ClientWithResponses) SendCommandsWithBodyWithResponse(ctx context.Conte
 // SendCommandsWithResponse Add commands to the turn being prepared, all of them or none
 //
 // Answered once the engine has taken the batch and it is stored. A batch_id that was taken before for the turn is answered as
-// it was then, so that a request can be repeated; with other commands it is a conflict. Of a batch that is refused nothing is kept.
+// it was then, so that a request can be repeated; with other commands it is a conflict. An engine that cannot tell one batch from
+// another is sent each once: one whose outcome it does not tell is kept as lost, and repeating it is a conflict. Of a batch that is refused nothing is kept.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -52,8 +52,11 @@ func (c *GameChange) observe(players []EnginePlayer) (changed bool) {
 			continue
 		}
 		was := m
-		m.Extinct = p.Extinct
+		if !p.Lacks.Has(LacksExtinct) {
+			m.Extinct = p.Extinct
+		}
 		switch {
+		case p.Lacks.Has(LacksBanished): // what it answered to the banish counts
 		case m.Banish == BanishWanted && p.Banished:
 			m.Banish = BanishTaken
 		case m.Banish == BanishTaken && !p.Banished: // the engine has lost it, as it may lose orders

@@ -3,6 +3,7 @@ package galaxy
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -48,13 +49,33 @@ type EnginePlayer struct {
 	Extinct       bool
 	Banished      bool
 	OrderRevision int64
+	Lacks         Lacks
 }
+
+// Lacks says what an engine does not show of a race. What it does not show is not known; it is not zero. The bits are stored.
+type Lacks uint8
+
+// What engines need not show.
+const (
+	LacksPlanets Lacks = 1 << iota
+	LacksPopulation
+	LacksIndustry
+	LacksShips
+	LacksVotes
+	LacksExtinct
+	LacksBanished
+	LacksRevision // of its orders
+)
+
+// Has reports whether all of what is missing.
+func (l Lacks) Has(what Lacks) bool { return l&what == what }
 
 // OrderList is a whole list of orders of one race for one turn. Commands are passed on byte for byte.
 type OrderList struct {
 	Race     string
 	Turn     int
 	Revision int64 // of the engine; 0 when none was accepted yet
+	Plain    bool  // the engine gave no revision
 	Commands []json.RawMessage
 }
 
@@ -65,6 +86,10 @@ type OrderResult struct {
 	Accepted int
 	Rejected int
 	Results  []CommandResult
+	// Plain: the engine gave no revision, so that it cannot be asked later whether it still holds this.
+	Plain bool `json:",omitempty"`
+	// Lost: the engine, which does not know batches by their ids, did not say what became of this one. It is never put again.
+	Lost bool `json:",omitempty"`
 }
 
 // CommandResult says what became of one command of a list.
@@ -80,55 +105,100 @@ type EngineFailure string
 
 // The failures of an engine call.
 const (
-	// EngineRefused: a 4xx answer; nothing changed.
+	// EngineRefused: the engine refuses this, and would again; nothing changed.
 	EngineRefused EngineFailure = "refused"
+	// EngineMissing: the engine has no such call, which it need not have; nothing changed.
+	EngineMissing EngineFailure = "no_such_call"
+	// EngineBusy: the engine did not do it, and may when it is asked again.
+	EngineBusy EngineFailure = "not_executed"
 	// EngineEmpty: the engine runs but holds no game (501).
 	EngineEmpty EngineFailure = "not_initialised"
-	// EngineFailed: a 5xx answer; a write may or may not have been done.
+	// EngineFailed: a fault of the engine's own; a write may or may not have been done.
 	EngineFailed EngineFailure = "failed"
 	// EngineUnreachable: no connection came about; nothing was sent.
 	EngineUnreachable EngineFailure = "unreachable"
-	// EngineUnanswered: the call went out and no usable answer came back; a write may or may not have been done.
+	// EngineUnanswered: the call went out and no usable answer came back; a write may or may not have been done. With a Status there
+	// was an answer, which is not of the contract.
 	EngineUnanswered EngineFailure = "unanswered"
 )
 
-// EngineError is why a call to an engine did not succeed.
+// EngineError is why a call to an engine did not succeed. ReadAnswer makes it of an answer.
 type EngineError struct {
 	Kind    EngineFailure
+	Call    EngineCall
 	Status  int    // HTTP status, 0 without an answer
 	Code    string // the engine's error code, if it gave one
-	Message string // the engine's words, shortened; not for players
+	Message string // the engine's words; Words gives them fit to be shown
+	Player  bool   // the refusal is about what the player sent
 	Cause   error
+
+	shaped bool // the words stand in a body of the contract, and are meant to be read
 }
 
 func (e *EngineError) Error() string {
-	return fmt.Sprintf("engine %s (status %d, code %q): %s", e.Kind, e.Status, e.Code, e.Message)
+	return fmt.Sprintf("engine %s (status %d, code %q): %s", e.Kind, e.Status, e.Code, e.Words())
 }
 
 func (e *EngineError) Unwrap() error { return e.Cause }
 
-// Settled reports whether the failure leaves no doubt that a write was not done.
-func (e *EngineError) Settled() bool {
-	return e.Kind == EngineRefused || e.Kind == EngineEmpty || e.Kind == EngineUnreachable
+// Words gives what the engine said in at most 200 printable characters.
+func (e *EngineError) Words() string { return legible(e.Message, maxSaid) }
+
+// Said tells operators what the engine answered: status, code and words.
+func (e *EngineError) Said() string {
+	said := fmt.Sprintf("status %d, code %q", e.Status, legible(e.Code, maxSaid))
+	if words := e.Words(); words != "" {
+		said += ": " + words
+	}
+	return said
 }
 
-// ForPlayer gives what a player is told when a call on their behalf failed. The engine's own words stay in the log.
+// Settled reports whether the failure leaves no doubt that a write was not done.
+func (e *EngineError) Settled() bool {
+	switch e.Kind {
+	case EngineRefused, EngineMissing, EngineBusy, EngineEmpty, EngineUnreachable:
+		return true
+	}
+	return false
+}
+
+// ForPlayer gives what a player is told when a call on their behalf failed. The engine's own words stay in the log, unless they are
+// about what the player sent.
 func (e *EngineError) ForPlayer() *Error {
 	switch e.Kind {
 	case EngineEmpty:
-		return Errorf(Conflict, "the game's engine holds no game").Because(e)
-	case EngineFailed, EngineUnreachable:
+		return Errorf(Conflict, "the game's engine holds no game, or cannot do this").Because(e)
+	case EngineMissing:
+		return e.missing().Because(e)
+	case EngineFailed, EngineUnreachable, EngineBusy:
 		return Errorf(ServiceUnavailable, "the game's engine cannot take this now; try again shortly").Because(e)
 	case EngineUnanswered:
+		if e.Status != 0 {
+			return Errorf(ServiceUnavailable, "the game's engine gave an answer that cannot be read; try again later").Because(e)
+		}
 		return Errorf(Timeout, "the game's engine did not answer in time; what was asked may still have been done").Because(e)
 	}
 	if refusal, ok := refusals[e.Code]; ok {
 		return refusal.Because(e)
 	}
-	if e.Status == 400 || e.Status == 422 {
+	switch words := e.Words(); {
+	case e.Status == http.StatusRequestEntityTooLarge:
+		return refusals["payload_too_large"].Because(e)
+	case e.Player && e.shaped && words != "":
+		return Errorf(InvalidRequest, "the game's engine refuses this: %s", words).Because(e)
+	case e.Player:
 		return Errorf(InvalidRequest, "the game's engine does not understand this").Because(e)
+	case e.Call == CallReport && e.Status == http.StatusNotFound:
+		return refusals["turn_unknown"].Because(e)
 	}
 	return Errorf(Conflict, "the game's engine refuses this now").Because(e)
+}
+
+func (e *EngineError) missing() *Error {
+	if e.Call == CallBatch {
+		return Errorf(Conflict, "this game takes no commands; send orders")
+	}
+	return Errorf(Conflict, "the game's engine cannot do this")
 }
 
 // refusals are the engine's codes that mean something to a player.
@@ -151,12 +221,13 @@ type OrderWrite struct {
 	Commands []json.RawMessage
 }
 
-// BatchWrite is what is sent to an engine to add a batch of commands of one race: all of them or none. It can be repeated.
+// BatchWrite is what is sent to an engine to add a batch of commands of one race: all of them or none. With its Batch it can be
+// repeated.
 type BatchWrite struct {
 	Game     GameID
 	Race     string
 	Turn     int
-	Batch    string
+	Batch    string // empty for an engine that does not know batches by their ids
 	Commands []json.RawMessage
 }
 

@@ -220,6 +220,27 @@ func (o StoredOrders) Held() int64 {
 	return held
 }
 
+// Again gives what of the stored orders is to be put to an engine that shows p. Without a revision nobody knows whether it holds the
+// list, which replaces an earlier one and so can always be put. Batches are put only to an engine that tells one from another by its
+// id, as those do that count revisions: others would run them twice. Of those, lost are the ones that are known to be missing.
+func (o StoredOrders) Again(p EnginePlayer) (batches []StoredBatch, list bool, lost []StoredBatch) {
+	counts, held := !p.Lacks.Has(LacksRevision), o.Held()
+	if counts && held > 0 && held == p.OrderRevision {
+		return nil, false, nil
+	}
+	for _, b := range o.Batches {
+		switch {
+		case b.Result.Lost:
+		case counts && !b.Result.Plain:
+			batches = append(batches, b)
+		case !counts && b.Result.Plain: // whether it still holds this one cannot be told
+		default:
+			lost = append(lost, b)
+		}
+	}
+	return batches, o.Revision > 0, lost
+}
+
 // forgetful is beyond what any engine counts to.
 const forgetful = int64(1) << 40
 

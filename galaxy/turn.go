@@ -21,7 +21,7 @@ func (r Runtime) Compare(id GameID, s EngineStatus) Verdict {
 	switch {
 	case s.Game != id:
 		return ShowsOther
-	case s.Turn == r.Turn && s.Digest == r.Digest:
+	case s.Turn == r.Turn && SameDigest(s.Digest, r.Digest):
 		return ShowsRecorded
 	case s.Turn == r.Turn+1:
 		return ShowsNext
@@ -29,6 +29,9 @@ func (r Runtime) Compare(id GameID, s EngineStatus) Verdict {
 		return ShowsOther
 	}
 }
+
+// SameDigest compares the digests of two states. Engines need not show one: without it nothing speaks against the state.
+func SameDigest(a, b string) bool { return a == b || a == "" || b == "" }
 
 // Due reports whether the next turn's deadline has come and nothing stands in its way, such as an engine of which nothing is known.
 func (g Game) Due(now time.Time) bool {

@@ -74,10 +74,19 @@ func stateOf(v game.Viewed, m galaxy.Moment) api.GameState {
 		out.Ready = new(readyOf(g, v.Seat))
 	}
 	for _, p := range v.Players {
-		out.Races = append(out.Races, api.RaceState{RaceName: p.Race, Planets: p.Planets, Population: p.Population, Industry: p.Industry,
-			Ships: p.Ships, Votes: p.Votes, Extinct: p.Extinct})
+		out.Races = append(out.Races, api.RaceState{RaceName: p.Race, Planets: shown(p, galaxy.LacksPlanets, p.Planets),
+			Population: shown(p, galaxy.LacksPopulation, p.Population), Industry: shown(p, galaxy.LacksIndustry, p.Industry),
+			Ships: shown(p, galaxy.LacksShips, p.Ships), Votes: shown(p, galaxy.LacksVotes, p.Votes), Extinct: shown(p, galaxy.LacksExtinct, p.Extinct)})
 	}
 	return out
+}
+
+// shown gives what an engine shows of a race; nil when it does not show it.
+func shown[T any](p galaxy.EnginePlayer, lacks galaxy.Lacks, v T) *T {
+	if p.Lacks.Has(lacks) {
+		return nil
+	}
+	return &v
 }
 
 // readyOf tells the member of a seat who is ready for the turn being prepared.

@@ -204,7 +204,11 @@ func ordersJSON(o galaxy.StoredOrders) (verbatim, error) {
 		return strconv.AppendInt(nil, int64(len(lists)-1), 10)
 	}
 	out := api.Orders{Turn: o.Turn, Revision: o.Revision, Commands: mark(o.Commands), Batches: mapped(o.Batches, func(b galaxy.StoredBatch) api.StoredBatch {
-		return api.StoredBatch{BatchID: b.ID, Commands: mark(b.Commands), StoredAt: b.StoredAt}
+		one := api.StoredBatch{BatchID: b.ID, Commands: mark(b.Commands), StoredAt: b.StoredAt}
+		if b.Result.Lost {
+			one.Lost = &b.Result.Lost
+		}
+		return one
 	})}
 	if o.Revision > 0 {
 		out.StoredAt = &o.StoredAt

@@ -126,15 +126,15 @@ func (t *tx) turn(game galaxy.GameID, r galaxy.TurnRecord) {
 	n := len(r.Players)
 	races, planets, ships := make([]string, n), make([]int32, n), make([]int32, n)
 	population, industry, votes := make([]float64, n), make([]float64, n), make([]float64, n)
-	extinct, banished := make([]bool, n), make([]bool, n)
+	extinct, banished, lacks := make([]bool, n), make([]bool, n), make([]int16, n)
 	for i, p := range r.Players {
 		races[i], planets[i], ships[i] = p.Race, int32(p.Planets), int32(p.Ships)
 		population[i], industry[i], votes[i] = p.Population, p.Industry, p.Votes
-		extinct[i], banished[i] = p.Extinct, p.Banished
+		extinct[i], banished[i], lacks[i] = p.Extinct, p.Banished, int16(p.Lacks)
 	}
-	t.raw(`INSERT INTO player_stats (game_id, epoch, turn, race_name, planets, population, industry, ships, votes, extinct, banished)
-		SELECT $1, $2, $3, * FROM unnest($4::text[], $5::int[], $6::float8[], $7::float8[], $8::int[], $9::float8[], $10::bool[], $11::bool[])`,
-		game.UUID, r.Epoch, r.Turn, races, planets, population, industry, ships, votes, extinct, banished)
+	t.raw(`INSERT INTO player_stats (game_id, epoch, turn, race_name, planets, population, industry, ships, votes, extinct, banished, lacks)
+		SELECT $1, $2, $3, * FROM unnest($4::text[], $5::int[], $6::float8[], $7::float8[], $8::int[], $9::float8[], $10::bool[], $11::bool[], $12::int2[])`,
+		game.UUID, r.Epoch, r.Turn, races, planets, population, industry, ships, votes, extinct, banished, lacks)
 }
 
 func (t *tx) timeline(game galaxy.GameID, lines []galaxy.TimelineEntry) {

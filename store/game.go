@@ -279,7 +279,7 @@ func (s *Store) PlayerStats(ctx context.Context, id galaxy.GameID, epoch, turn i
 	var out []galaxy.EnginePlayer
 	for _, m := range found {
 		out = append(out, galaxy.EnginePlayer{Race: m.RaceName, Planets: int(m.Planets), Population: m.Population, Industry: m.Industry,
-			Ships: int(m.Ships), Votes: m.Votes, Extinct: m.Extinct, Banished: m.Banished})
+			Ships: int(m.Ships), Votes: m.Votes, Extinct: m.Extinct, Banished: m.Banished, Lacks: galaxy.Lacks(m.Lacks)})
 	}
 	return out, err
 }

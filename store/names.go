@@ -248,7 +248,10 @@ func (s *Store) Settlement(ctx context.Context, game galaxy.GameID, epoch int) (
 	var keys []struct{ Key string }
 	var gone []struct{ ID uuid.UUID }
 	t := &tx{}
-	scanAll(t.raw(`SELECT race_name, coalesce(max(planets) FILTER (WHERE turn = 0), 0), max(planets), coalesce(max(population) FILTER (WHERE turn = 0), 0), max(population)
+	// A race that did not show where it began cannot be said to have grown: it began beyond what any can come to.
+	scanAll(t.raw(`SELECT race_name,
+			coalesce(max(CASE WHEN lacks & 1 = 0 THEN planets ELSE 2147483647 END) FILTER (WHERE turn = 0), 0), max(planets),
+			coalesce(max(CASE WHEN lacks & 2 = 0 THEN population ELSE 'Infinity' END) FILTER (WHERE turn = 0), 0), max(population)
 		FROM player_stats WHERE game_id = $1 AND epoch = $2 GROUP BY race_name`, game.UUID, epoch), &out.Records)
 	scanAll(t.raw(`SELECT n.race_key FROM race_names n JOIN memberships m ON m.race_key = n.race_key AND m.user_id = n.user_id
 		WHERE m.game_id = $1 AND n.status = 'registered'`, game.UUID), &keys)

@@ -41,6 +41,7 @@ type driver struct {
 	making    bool             // the write under way makes a turn
 	unserved  MakeTurn         // the turn that is made when this backend serves again
 	revisions map[string]int64 // of the engine, by race; a race is missing while its revision is in doubt
+	counts    bool             // the engine counts revisions, and so knows batches by their ids
 }
 
 // Props makes an engine's actor, to be spawned by its game.

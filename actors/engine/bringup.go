@@ -56,7 +56,7 @@ func (a *driver) recognise(ctx context.Context, l lasting, address string) (b br
 	if address == "" || l.afresh {
 		return b, false
 	}
-	s, err := a.Client.Status(ctx, address)
+	s, err := a.shown(ctx, address)
 	if err == nil && !l.making {
 		s, err = a.idle(ctx, address, s)
 	}
@@ -116,9 +116,12 @@ func (a *driver) ensure(ctx context.Context, l lasting) (b broughtUp) {
 		switch {
 		case isEmpty(b.err):
 			b.status, b.err = a.initialise(ctx, b.container.Address, ran)
-			return b
+			if b.err != nil || aside || b.status.Game == a.Game {
+				return b
+			}
 		case b.err != nil:
 			b.deaf = adopted && !l.began && !errors.Is(b.err, galaxy.ErrDriverUnknown)
+			b.err = unfitFor(b.err, ran)
 			return b
 		case ran, a.fresh(b.status), aside:
 			return b
@@ -145,7 +148,7 @@ func (a *driver) initialise(ctx context.Context, address string, ran bool) (gala
 	case !a.Serving():
 		return galaxy.EngineStatus{}, errNotServing
 	}
-	return a.Client.Init(ctx, address, galaxy.EngineInit{Game: a.Game, Races: a.Races})
+	return a.beginGame(ctx, address)
 }
 
 func (a *driver) start(ctx context.Context, since time.Time, pin galaxy.Pin, ran bool) (container galaxy.Container, err error) {
@@ -161,21 +164,27 @@ func (a *driver) start(ctx context.Context, since time.Time, pin galaxy.Pin, ran
 func (a *driver) ask(ctx context.Context, address string) (galaxy.EngineStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.Pace.Health)
 	defer cancel()
-	return backoff.Retry(ctx, func() (galaxy.EngineStatus, error) {
+	var last error
+	s, err := backoff.Retry(ctx, func() (galaxy.EngineStatus, error) {
 		if err := a.Client.Healthz(ctx, address); errors.Is(err, galaxy.ErrShortage) {
 			return galaxy.EngineStatus{}, backoff.Permanent(err) // it was not asked
 		} else if err != nil {
 			if container, look := a.Containers.Inspect(ctx, a.Game); look == nil && howItEnded(container) != "" {
 				err = backoff.Permanent(errors.New(howItEnded(container))) // it will not answer, however long it is waited for
 			}
+			last = err
 			return galaxy.EngineStatus{}, err
 		}
-		s, err := a.Client.Status(ctx, address)
-		if isEmpty(err) || errors.Is(err, galaxy.ErrShortage) {
+		s, err := a.shown(ctx, address)
+		if last = err; isEmpty(err) || errors.Is(err, galaxy.ErrShortage) {
 			err = backoff.Permanent(err)
 		}
 		return s, err
 	}, backoff.WithBackOff(&backoff.ExponentialBackOff{InitialInterval: 10 * time.Millisecond, RandomizationFactor: 0.3, Multiplier: 1.5, MaxInterval: time.Second}))
+	if errors.Is(err, context.DeadlineExceeded) && last != nil {
+		err = last // what it answered says more than that the time is over
+	}
+	return s, err
 }
 
 // idle waits a while for an engine that makes a turn, and takes no orders until it has.
@@ -203,6 +212,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 	}
 	a.lasting.afresh = a.lasting.afresh && !m.ended || m.deaf
 	a.lasting.began = (a.lasting.began || m.began) && m.err != nil
+	var unfit *unfitError
 	switch err := m.err; {
 	case err == nil:
 		a.lasting.ran, a.lasting.making, a.lasting.away = true, false, false
@@ -210,9 +220,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 		if m.container.Differs != "" {
 			a.log().Warn("the engine runs with other settings than those of now, which hold from its next start", zap.String("differs", m.container.Differs))
 		}
-		for _, p := range m.status.Players {
-			a.revisions[p.Race] = p.OrderRevision
-		}
+		a.learnRevisions(m.status)
 		a.log().Info("the engine is up", zap.String("address", a.address), zap.Int("turn", m.status.Turn))
 		a.tell(c, Up{a.Serial, m.status, m.making || a.making})
 		a.timers.Start(c, probe, a.jittered(a.Pace.Probe))
@@ -228,6 +236,9 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 			kind = galaxy.ImagePullFailed
 		}
 		a.tell(c, Refused{a.Serial, kind, reason(err)})
+	case errors.As(err, &unfit):
+		a.log().Warn("the engine does not take the game", zap.String("cause", unfit.cause))
+		a.tell(c, Unfit{a.Serial, unfit.cause})
 	case errors.Is(err, galaxy.ErrStateMissing), errors.Is(err, errNoGame):
 		a.log().Error("the game has run, but its engine has no state", zap.Error(err))
 		a.tell(c, Lost{a.Serial, reason(err)})

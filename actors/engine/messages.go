@@ -32,7 +32,8 @@ type (
 		Out      []string
 		Due      time.Time // who has waited longest is served first
 	}
-	// PutBatch hands a race's batch of commands to the engine; OrdersPut with the same ID answers it. It is safe to repeat.
+	// PutBatch hands a race's batch of commands to the engine; OrdersPut with the same ID answers it. It is repeated
+	// only to an engine that knows batches by their ids.
 	PutBatch struct {
 		ID       uint64
 		Race     string
@@ -103,6 +104,12 @@ type (
 		Kind   galaxy.Kind
 		Cause  string
 	}
+	// Unfit: the engine answers, but does not take a game that is to be started, and would not if it were asked again. Cause is what it
+	// answered.
+	Unfit struct {
+		Serial uint64
+		Cause  string
+	}
 	// Lost: the engine of a game that has run holds no game any more.
 	Lost struct {
 		Serial uint64
@@ -111,11 +118,13 @@ type (
 	// Found: the container that there is after a start that failed, or after a stop, is of another version than has
 	// written the state last.
 	Found struct{ Container galaxy.Container }
-	// OrdersPut is what became of a list. Err is what the player is told.
+	// OrdersPut is what became of a list or a batch. Err is what the player is told. Lost: nobody knows whether the engine has done a
+	// batch, and it must not be sent again.
 	OrdersPut struct {
 		ID     uint64
 		Result galaxy.OrderResult
 		Err    error
+		Lost   bool
 	}
 	// ReportRead is a report, or what the player is told instead.
 	ReportRead struct {

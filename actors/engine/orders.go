@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"time"
 
@@ -95,14 +94,10 @@ func (a *driver) onCloseOrders(c actor.Context) {
 }
 
 func (a *driver) putOrders(c actor.Context, m PutOrders) {
-	life, address := a.life, a.address
-	var known *int64
-	if r, ok := a.revisions[m.Race]; ok {
-		known = &r
-	}
-	delete(a.revisions, m.Race)
+	life, address, counts := a.life, a.address, a.counts
+	known := a.doubt(m.Race)
 	a.job(c, orderTimeout, func(ctx context.Context) any {
-		p := a.settleOrders(ctx, address, m, known)
+		p := a.settleOrders(ctx, address, m, known, counts)
 		p.life = life
 		return p
 	}, func(err error) any {
@@ -110,9 +105,20 @@ func (a *driver) putOrders(c actor.Context, m PutOrders) {
 	})
 }
 
+// doubt gives the revision that is known of a race's orders, and forgets it while a write is in flight.
+func (a *driver) doubt(race string) *int64 {
+	known, ok := a.revisions[race]
+	delete(a.revisions, race)
+	if !ok {
+		return nil
+	}
+	return &known
+}
+
 // settleOrders puts a list. Each attempt carries the revision that must still hold, so that an attempt that arrives late
-// changes nothing; after one whose fate is unknown the revision is read first, and the list is put once more.
-func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, known *int64) ordersPut {
+// changes nothing; after one whose fate is unknown the revision is read first, and the list is put once more. An engine that
+// counts no revisions is simply given the list again, for it replaces itself.
+func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, known *int64, counts bool) ordersPut {
 	p := ordersPut{race: m.Race, out: OrdersPut{ID: m.ID}}
 	var e *galaxy.EngineError
 	for range 2 {
@@ -121,7 +127,7 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 			return p
 		}
 		expected := known
-		if expected == nil {
+		if expected == nil && counts {
 			var err error
 			if expected, err = a.revision(ctx, address, m); err != nil {
 				p.out.Err, p.dead = a.forPlayer(err)
@@ -130,7 +136,7 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 		}
 		result, err := a.Client.PutOrders(ctx, address, galaxy.OrderWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Expected: expected, Commands: m.Commands})
 		if err == nil {
-			p.out.Result, p.out.Err, p.revision = result, nil, &result.Revision
+			p.out.Result, p.out.Err, p.revision = result, nil, revisionOf(result)
 			return p
 		}
 		p.out.Err, p.dead = a.forPlayer(err)
@@ -143,24 +149,33 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 	return p
 }
 
-// revision reads the engine's revision of a race's list: in its status when it does not know the operation, which it need not.
+// revisionOf gives the revision that an engine has answered with.
+func revisionOf(r galaxy.OrderResult) *int64 {
+	if r.Plain {
+		return nil
+	}
+	return &r.Revision
+}
+
+// revision reads the engine's revision of a race's list: in its status when it does not know the operation, which it need not, or
+// holds no list. It is nil when the engine shows none.
 func (a *driver) revision(ctx context.Context, address string, m PutOrders) (*int64, error) {
 	list, err := a.Client.Orders(ctx, address, m.Race, m.Turn)
 	var e *galaxy.EngineError
-	if !errors.As(err, &e) || e.Kind != galaxy.EngineRefused || e.Code == engineapi.CodeRaceUnknown || !slices.Contains(unknownOperation, e.Status) {
-		return &list.Revision, err
+	switch {
+	case err == nil && !list.Plain:
+		return &list.Revision, nil
+	case err != nil && (!errors.As(err, &e) || e.Kind != galaxy.EngineMissing):
+		return nil, err
 	}
 	s, err := a.Client.Status(ctx, address)
 	for _, p := range s.Players {
-		if p.Race == m.Race {
+		if p.Race == m.Race && !p.Lacks.Has(galaxy.LacksRevision) {
 			return &p.OrderRevision, err
 		}
 	}
 	return nil, err
 }
-
-// unknownOperation is how an engine answers to an operation that it lacks.
-var unknownOperation = []int{http.StatusNotFound, http.StatusMethodNotAllowed}
 
 // forPlayer gives what the player is told of a failure, and whether the engine needs a look.
 func (a *driver) forPlayer(err error) (error, bool) {
@@ -188,33 +203,50 @@ func (a *driver) onOrdersPut(c actor.Context, m ordersPut) {
 	a.nextWrite(c)
 }
 
-// putBatch adds a batch. An attempt whose fate is unknown is repeated: the engine knows the batch by its id.
+// putBatch adds a batch. An attempt whose fate is unknown is repeated if the engine knows the batch by its id. Otherwise the batch is
+// lost: the engine may have run it, and would run it again.
 func (a *driver) putBatch(c actor.Context, m PutBatch) {
-	life, address := a.life, a.address
-	delete(a.revisions, m.Race)
+	life, address, counts := a.life, a.address, a.counts
+	known := a.doubt(m.Race)
 	a.job(c, orderTimeout, func(ctx context.Context) any {
-		p := ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID}}
-		for range 2 {
-			if !a.Serving() {
-				p.out.Err = ErrAway
-				return p
-			}
-			result, err := a.Client.PutBatch(ctx, address, galaxy.BatchWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Batch: m.Batch, Commands: m.Commands})
-			if err == nil {
-				p.out.Result, p.out.Err, p.revision = result, nil, &result.Revision
-				return p
-			}
-			p.out.Err, p.dead = a.forPlayer(err)
-			var e *galaxy.EngineError
-			if !errors.As(err, &e) || e.Settled() {
-				return p
-			}
-		}
+		p := a.settleBatch(ctx, address, m, known, counts)
+		p.life = life
 		return p
 	}, func(err error) any {
-		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err}}
+		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err, Lost: !counts}}
 	})
 }
+
+func (a *driver) settleBatch(ctx context.Context, address string, m PutBatch, known *int64, counts bool) ordersPut {
+	p := ordersPut{race: m.Race, out: OrdersPut{ID: m.ID}}
+	w, tries := galaxy.BatchWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Commands: m.Commands}, 1
+	if counts {
+		w.Batch, tries = m.Batch, 2
+	}
+	for range tries {
+		if !a.Serving() {
+			p.out.Err = ErrAway
+			return p
+		}
+		result, err := a.Client.PutBatch(ctx, address, w)
+		if err == nil {
+			p.out.Result, p.out.Err, p.revision = result, nil, revisionOf(result)
+			return p
+		}
+		p.out.Err, p.dead = a.forPlayer(err)
+		var e *galaxy.EngineError
+		if !errors.As(err, &e) || e.Settled() {
+			p.revision = known
+			return p
+		}
+	}
+	if p.out.Lost = !counts; p.out.Lost {
+		p.out.Err = galaxy.Errorf(galaxy.CodeOf(p.out.Err), "%s", lostBatch).Because(p.out.Err)
+	}
+	return p
+}
+
+const lostBatch = "the game's engine did not say whether it has done the commands; they may be lost, and are not sent again"
 
 func (a *driver) putBanish(c actor.Context, m Banish) {
 	life, address := a.life, a.address

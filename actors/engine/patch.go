@@ -83,7 +83,7 @@ func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) 
 	case err != nil:
 		a.log().Error("a patched engine did not become healthy", zap.Error(err), zap.String("last_lines", a.lastWords(ctx)))
 		return "the new engine did not become healthy", nil
-	case s.Game != a.Game || s.Turn != p.Turn || s.Digest != p.Digest:
+	case s.Game != a.Game || s.Turn != p.Turn || !galaxy.SameDigest(s.Digest, p.Digest):
 		return fmt.Sprintf("the new engine shows turn %d of game %s with another state", s.Turn, s.Game), nil
 	}
 	return "", nil

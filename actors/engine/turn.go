@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -46,7 +47,7 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 		if ctx.Err() != nil {
 			return turnTried{restart: "the turn was given up"}
 		}
-		s, err := a.Client.Status(ctx, address)
+		s, err := a.shown(ctx, address)
 		if errors.Is(err, galaxy.ErrShortage) {
 			return turnTried{unserved: true, banned: banned} // it was not asked: the engine is not to blame
 		}
@@ -58,7 +59,7 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 		}
 		unreachable = 0
 		switch {
-		case s.Game != a.Game, s.Turn != m.Recorded, s.Digest != m.Digest, s.Finished:
+		case s.Game != a.Game, s.Turn != m.Recorded, !galaxy.SameDigest(s.Digest, m.Digest), s.Finished:
 			return turnTried{status: s}
 		case s.State == engineapi.StateGenerating:
 			continue
@@ -92,35 +93,38 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 	})
 	var e *galaxy.EngineError
 	switch {
-	case err == nil && made.Game == a.Game && made.Turn == m.Recorded && made.Digest == m.Digest:
+	case err == nil && made.Game == a.Game && made.Turn == m.Recorded && galaxy.SameDigest(made.Digest, m.Digest):
 		// It says that it has made none. An attempt that ended with that would be followed by the next at once.
 		a.log().Warn("the engine has answered the call for a turn, and made none; it is asked again", zap.Int("turn", m.Recorded+1))
 		return turnTried{}, false
-	case err == nil:
+	case err == nil && made.Turn != galaxy.NoTurn:
 		return turnTried{status: made}, true
+	case err == nil:
+		return turnTried{}, false // it does not say which turn it is at
 	case !errors.As(err, &e), e.Kind == galaxy.EngineUnreachable, e.Code == engineapi.CodeTurnInProgress, e.Code == engineapi.CodeTurnMismatch:
 		return turnTried{}, false
-	case e.Kind == galaxy.EngineUnanswered && expected != nil:
-		return turnTried{}, false // asking again is safe: the engine makes it once
+	case e.Kind == galaxy.EngineUnanswered && (expected != nil && e.Status == 0 || e.Status == http.StatusOK):
+		// Asking again is safe: the engine makes it once; or it has answered, in words that only it knows, and no call is in flight.
+		return turnTried{}, false
 	}
 	s, settled := a.settle(ctx, address)
 	switch {
 	case settled && (s.Turn != m.Recorded || s.Finished):
 		return turnTried{status: s}, true
-	case e.Kind == galaxy.EngineUnanswered:
+	case e.Kind == galaxy.EngineUnanswered && e.Status == 0:
 		return turnTried{restart: "it did not answer the call for a turn, which may still arrive"}, true
 	case !settled:
 		return turnTried{restart: "it went away when it was asked for a turn"}, true
 	default:
 		a.log().Error("the engine cannot make the turn", zap.Int("turn", m.Recorded+1), zap.Error(e))
-		return turnTried{failed: fmt.Sprintf("status %d, code %q", e.Status, e.Code)}, true
+		return turnTried{failed: e.Said()}, true
 	}
 }
 
 // settle waits until the engine is not making a turn, and gives what it shows then.
 func (a *driver) settle(ctx context.Context, address string) (galaxy.EngineStatus, bool) {
 	for ; ctx.Err() == nil; a.pause(ctx) {
-		s, err := a.Client.Status(ctx, address)
+		s, err := a.shown(ctx, address)
 		if err == nil && s.State != engineapi.StateGenerating {
 			return s, true
 		}
@@ -152,7 +156,7 @@ func (a *driver) banish(ctx context.Context, address string, s galaxy.EngineStat
 // lost names the races that the engine had banished, and shows as playing again.
 func (m MakeTurn) lost(s galaxy.EngineStatus) (races []string) {
 	for _, p := range s.Players {
-		if !p.Banished && slices.Contains(m.Out, p.Race) {
+		if !p.Banished && !p.Lacks.Has(galaxy.LacksBanished) && slices.Contains(m.Out, p.Race) {
 			races = append(races, p.Race)
 		}
 	}
@@ -165,18 +169,18 @@ func refusal(said Banished) string {
 	if !errors.As(said.Err, &e) || e.Kind != galaxy.EngineRefused || e.Code == engineapi.CodeTurnInProgress || e.Code == engineapi.CodeWrongGame {
 		return ""
 	}
-	return fmt.Sprintf("it refuses to banish the race %q: status %d, code %q", said.Race, e.Status, e.Code)
+	return fmt.Sprintf("it refuses to banish the race %q: %s", said.Race, e.Said())
 }
 
 // callBanish banishes a race once; settled is false when nobody knows what became of it. A race that the engine does not know is
-// beyond banishing.
+// beyond banishing: it says so, or its status shows everybody but that race.
 func (a *driver) callBanish(ctx context.Context, address, race string) (said Banished, settled bool) {
 	err := a.Client.Banish(ctx, address, a.Game, race)
 	var e *galaxy.EngineError
 	switch {
 	case err == nil:
 		return Banished{Race: race, Known: true}, true
-	case errors.As(err, &e) && e.Kind == galaxy.EngineRefused && e.Status == 404:
+	case errors.As(err, &e) && (e.Code == engineapi.CodeRaceUnknown || e.Status >= 400 && a.hidden(ctx, address, race)):
 		a.log().Error("the engine does not know a race that is to be banished", zap.String("race", race), zap.Error(err))
 		return Banished{Race: race}, true
 	}
@@ -184,7 +188,14 @@ func (a *driver) callBanish(ctx context.Context, address, race string) (said Ban
 	return Banished{Race: race, Err: err}, false
 }
 
-// putMissing puts the stored lists that the engine does not hold. It reports false when that must be tried again.
+// hidden reports whether the engine shows races, and not this one.
+func (a *driver) hidden(ctx context.Context, address, race string) bool {
+	s, err := a.shown(ctx, address)
+	return err == nil && s.Game == a.Game && len(s.Players) > 0 &&
+		!slices.ContainsFunc(s.Players, func(p galaxy.EnginePlayer) bool { return p.Race == race })
+}
+
+// putMissing puts the stored orders that the engine does not hold, or may not hold. It reports false when that must be tried again.
 func (a *driver) putMissing(ctx context.Context, address string, s galaxy.EngineStatus, m MakeTurn) bool {
 	held := map[string]galaxy.EnginePlayer{}
 	for _, p := range s.Players {
@@ -192,24 +203,42 @@ func (a *driver) putMissing(ctx context.Context, address string, s galaxy.Engine
 	}
 	for _, o := range m.Orders {
 		p, ok := held[o.Race]
-		if !ok || p.OrderRevision == o.Held() || p.Extinct || p.Banished {
+		if !ok || p.Extinct || p.Banished {
 			continue
 		}
-		a.log().Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race), zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.Held()))
-		if err := a.putStored(ctx, address, m.Recorded+1, p.OrderRevision, o); err != nil {
-			a.log().Warn("stored orders could not be put again", zap.String("race", o.Race), zap.Error(err))
-			var e *galaxy.EngineError
-			if !errors.As(err, &e) || e.Kind != galaxy.EngineRefused || e.Code == engineapi.CodeRevision {
-				return false
-			}
+		batches, list, lost := o.Again(p)
+		if len(lost) > 0 {
+			a.log().Error("batches of commands are lost: the engine does not know them by their ids, and could run them twice",
+				zap.String("race", o.Race), zap.Int("batches", len(lost)))
+		}
+		if len(batches) == 0 && !list {
+			continue
+		}
+		if !p.Lacks.Has(galaxy.LacksRevision) {
+			a.log().Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race),
+				zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.Held()))
+		}
+		err := a.putStored(ctx, address, m.Recorded+1, p, o, batches, list)
+		if err == nil {
+			continue
+		}
+		a.log().Warn("stored orders could not be put again", zap.String("race", o.Race), zap.Error(err))
+		var e *galaxy.EngineError
+		if !errors.As(err, &e) || e.Kind != galaxy.EngineRefused && e.Kind != galaxy.EngineMissing || e.Code == engineapi.CodeRevision {
+			return false
 		}
 	}
 	return true
 }
 
-// putStored puts the batches of a race, which an engine that holds them knows by their ids, and then its list.
-func (a *driver) putStored(ctx context.Context, address string, turn int, revision int64, o galaxy.StoredOrders) error {
-	for _, b := range o.Batches {
+// putStored puts batches of a race, which an engine that holds them knows by their ids, and then its list.
+func (a *driver) putStored(ctx context.Context, address string, turn int, p galaxy.EnginePlayer, o galaxy.StoredOrders,
+	batches []galaxy.StoredBatch, list bool) error {
+	var expected *int64
+	if !p.Lacks.Has(galaxy.LacksRevision) {
+		expected = &p.OrderRevision
+	}
+	for _, b := range batches {
 		commands, err := galaxy.SplitCommands(b.Commands)
 		if err != nil {
 			return fmt.Errorf("stored batch: %w", err)
@@ -218,16 +247,18 @@ func (a *driver) putStored(ctx context.Context, address string, turn int, revisi
 		if err != nil {
 			return err
 		}
-		revision = max(revision, put.Revision)
+		if expected != nil {
+			expected = new(max(*expected, put.Revision))
+		}
 	}
-	if o.Revision == 0 {
+	if !list {
 		return nil
 	}
 	commands, err := galaxy.SplitCommands(o.Commands)
 	if err != nil {
 		return fmt.Errorf("stored orders: %w", err)
 	}
-	_, err = a.Client.PutOrders(ctx, address, galaxy.OrderWrite{Game: a.Game, Race: o.Race, Turn: turn, Expected: &revision, Commands: commands})
+	_, err = a.Client.PutOrders(ctx, address, galaxy.OrderWrite{Game: a.Game, Race: o.Race, Turn: turn, Expected: expected, Commands: commands})
 	return err
 }
 
@@ -267,9 +298,7 @@ func (a *driver) onTurnTried(c actor.Context, m turnTried) {
 		a.restart(c, m.restart)
 		return
 	default:
-		for _, p := range m.status.Players {
-			a.revisions[p.Race] = p.OrderRevision
-		}
+		a.learnRevisions(m.status)
 		a.tell(c, TurnMade{m.ask.Number, m.ask.Attempt, m.status})
 	}
 	a.nextWrite(c)

@@ -32,6 +32,7 @@ type table struct {
 	facts  []fact // what is not stored yet, oldest first
 
 	orders       map[uint64]order // handed to the engine and not answered
+	late         map[uint64]order // batches whose players were answered before it was known what became of them
 	ordered      uint64
 	reading      map[uint64]read // reports that the engine was asked for
 	reads        uint64
@@ -116,8 +117,9 @@ func (t *table) Receive(c actor.Context) {
 		t.onOrdersPut(c, m)
 	case engine.ReportRead:
 		t.onReportRead(c, m)
-	case engine.Up, engine.Down, engine.LastWords, engine.Unknown, engine.Known, engine.ImageAwaited, engine.Refused, engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped,
-		engine.Removed, engine.Patched, engine.PatchFailed, engine.Banished, engine.Fetched, engine.Found:
+	case engine.Up, engine.Down, engine.LastWords, engine.Unknown, engine.Known, engine.ImageAwaited, engine.Refused, engine.Unfit,
+		engine.Lost, engine.TurnMade, engine.TurnFailed, engine.Stopped, engine.Removed, engine.Patched, engine.PatchFailed,
+		engine.Banished, engine.Fetched, engine.Found:
 		t.onEngine(c, m)
 	case Seen:
 		t.onSeen(c, m)

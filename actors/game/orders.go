@@ -86,6 +86,8 @@ func (t *table) putCommands(c actor.Context, ctx context.Context, m PutCommands)
 		case b.ID != m.Batch:
 		case !bytes.Equal(b.Commands, m.Raw):
 			return galaxy.Errorf(galaxy.Conflict, "this batch_id was used with other commands")
+		case b.Result.Lost:
+			return galaxy.Errorf(galaxy.Conflict, "the game's engine did not say whether it has done this batch, so it is not sent again; give the commands anew only if it was not")
 		default:
 			kit.Reply(c, Ordered{Turn: b.Turn, Revision: held.Revision, Result: b.Result}, nil)
 			return nil
@@ -125,6 +127,7 @@ func (t *table) held(ctx context.Context, race string) (galaxy.StoredOrders, err
 func (t *table) onOrdersPut(c actor.Context, m engine.OrdersPut) {
 	o, ok := t.orders[m.ID]
 	if !ok {
+		t.onLateBatch(c, m)
 		return
 	}
 	delete(t.orders, m.ID)
@@ -135,6 +138,9 @@ func (t *table) onOrdersPut(c actor.Context, m engine.OrdersPut) {
 }
 
 func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered, error) {
+	if m.Err != nil && m.Lost && o.batch != nil {
+		t.keepLost(ctx, o)
+	}
 	if m.Err != nil {
 		return Ordered{}, m.Err
 	}
@@ -156,7 +162,7 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 // keepBatch stores a batch. The engine takes all of it or nothing, and of nothing there is nothing to store.
 func (t *table) keepBatch(ctx context.Context, o order, m engine.OrdersPut) (Ordered, error) {
 	done := Ordered{Turn: o.batch.Turn, Revision: o.list.Revision, Result: m.Result}
-	if m.Result.Rejected > 0 {
+	if m.Result.Rejected > 0 && !(m.Result.Plain && m.Result.Accepted > 0) { // an engine of another make may have done a part
 		return done, nil
 	}
 	o.batch.EngineRevision, o.batch.Result, o.batch.StoredAt = o.list.After(m.Result.Revision), m.Result, t.Now()
@@ -165,17 +171,58 @@ func (t *table) keepBatch(ctx context.Context, o order, m engine.OrdersPut) (Ord
 		t.log().Warn("a batch that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
 		return Ordered{}, err
 	}
-	o.list.Batches = append(slices.Clip(o.list.Batches), *o.batch)
-	t.stored = made(t.stored)
-	t.stored[o.list.Race] = o.list
+	t.add(o)
 	return done, nil
 }
 
-// refuseOrders answers everybody whose list the engine will not answer for.
+// add remembers a batch beside what is stored of its race.
+func (t *table) add(o order) {
+	o.list.Batches = append(slices.Clip(o.list.Batches), *o.batch)
+	t.stored = made(t.stored)
+	t.stored[o.list.Race] = o.list
+}
+
+// keepLost notes a batch that the engine, which cannot tell one from another, may have done: it must never be given it again. When
+// that cannot be stored it is remembered as long as this game's actor lives.
+func (t *table) keepLost(ctx context.Context, o order) {
+	o.batch.Result = galaxy.OrderResult{Turn: o.batch.Turn, Plain: true, Lost: true}
+	o.batch.EngineRevision, o.batch.StoredAt = o.list.After(0), t.Now()
+	t.log().Warn("the engine did not say whether it has done a batch, which is not sent again", zap.String("race", o.list.Race), zap.String("batch_id", o.batch.ID))
+	if err := t.Store.SaveBatch(ctx, *o.batch); err != nil {
+		t.log().Warn("a batch that may be lost could not be stored", zap.String("race", o.list.Race), zap.Error(err))
+	}
+	t.add(o)
+}
+
+// refuseOrders answers everybody whose list the engine will not answer for. What became of a batch is still to come.
 func (t *table) refuseOrders(c actor.Context, err error) {
 	for id, o := range t.orders {
 		kit.ReplyTo(c, o.asker, nil, err)
 		delete(t.orders, id)
+		if o.batch != nil {
+			t.late = made(t.late)
+			t.late[id] = o
+		}
+	}
+}
+
+// onLateBatch keeps what became of a batch whose player was answered before. One that the engine knows by its id needs nothing: it
+// can be given again.
+func (t *table) onLateBatch(c actor.Context, m engine.OrdersPut) {
+	o, ok := t.late[m.ID]
+	delete(t.late, m.ID)
+	if !ok || t.game == nil || o.batch.Epoch != t.game.Runtime.Epoch || o.batch.Turn != t.game.Runtime.Turn+1 || !m.Lost && !m.Result.Plain {
+		return
+	}
+	ctx, cancel := context.WithTimeout(kit.TraceContext(c), claimTimeout)
+	defer cancel()
+	held, err := t.held(ctx, o.list.Race)
+	if err == nil {
+		o.list = held
+		_, err = t.keep(ctx, o, m)
+	}
+	if err != nil {
+		t.log().Info("a batch was answered late", zap.String("race", o.list.Race), zap.Error(err))
 	}
 }
 

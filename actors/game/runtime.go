@@ -97,6 +97,10 @@ func (t *table) onEngine(c actor.Context, m any) {
 		if m.Serial == t.engine.serial {
 			t.learn(c, plain("refused", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineRefused(m.Kind, m.Cause, by) }))
 		}
+	case engine.Unfit:
+		if m.Serial == t.engine.serial {
+			t.learn(c, plain("unfit", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.EngineUnfit(m.Cause, by) }))
+		}
 	case engine.Lost:
 		if m.Serial == t.engine.serial {
 			t.learn(c, plain("lost", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Lost(m.Cause, by) }))

@@ -67,7 +67,9 @@ func (d *demo) turn(ctx context.Context, turn int) error {
 	var planets int
 	var population float64
 	for _, r := range state.Races {
-		planets, population = planets+r.Planets, population+r.Population
+		if r.Planets != nil && r.Population != nil {
+			planets, population = planets+*r.Planets, population+*r.Population
+		}
 	}
 	fmt.Printf("turn %d: %d races, %d planets, population %.0f, orders %d accepted %d rejected, %d pushes, %d ms\n",
 		turn, len(state.Races), planets, population, accepted, rejected, pushes, time.Since(began).Milliseconds())

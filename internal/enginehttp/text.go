@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxWords is how many bytes of an engine's error are kept.
-const maxWords = 300
+// maxWords is how many bytes of an engine's error are kept: enough for the characters of it that are shown.
+const maxWords = 800
 
 // text makes what an engine says fit to be stored: Postgres takes no NUL, and nothing that is not UTF-8.
 func text(said string) string {

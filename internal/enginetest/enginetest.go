@@ -36,6 +36,7 @@ type Fault struct {
 	Status int  // answered with this status and Code, or with Body as it is
 	Code   string
 	Body   string
+	Empty  bool            // answered with Status and no body
 	After  bool            // the work is done before the call fails
 	Hold   <-chan struct{} // keeps the call open until it is closed or the caller has left
 }
@@ -52,6 +53,7 @@ type Engines struct {
 	calls  map[string]int
 	away   bool
 	refuse bool
+	base   *Base
 	begins map[string]func(*Game) // by version, what happens to an engine of it when it starts
 
 	watchers map[*watcher]struct{}
@@ -80,6 +82,7 @@ type Game struct {
 	Over    bool            // the last turn is made
 	Grown   map[string]bool // races that have more than they began with
 	Banned  map[string]bool // races that were banished
+	Ran     []string        // what an engine of Base has run of commands, in order
 
 	exit galaxy.Container
 }
@@ -101,6 +104,13 @@ func (e *Engines) Fail(operation string, faults ...Fault) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.faults[operation] = append(e.faults[operation], faults...)
+}
+
+// Forgive lets an operation fail no more.
+func (e *Engines) Forgive(operation string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.faults, operation)
 }
 
 // FailLocked is Fail for functions that Begins or Change call.
@@ -189,13 +199,21 @@ func (e *Engines) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	var out any
 	var bad *refusal
-	if !fault.fails() || fault.After {
+	base := e.made()
+	switch {
+	case fault.fails() && !fault.After:
+	case base != nil:
+		e.doBase(base, game, operation, w, r, !fault.fails())
+		if !fault.fails() && e.runs(game) {
+			return
+		}
+	default:
 		out, bad = e.do(game, operation, r)
 	}
 	switch {
 	case fault.Cut, !e.runs(game):
 		panic(http.ErrAbortHandler)
-	case fault.Body != "":
+	case fault.Body != "", fault.Empty:
 		w.WriteHeader(fault.Status)
 		_, _ = w.Write([]byte(fault.Body))
 	case fault.Status != 0:

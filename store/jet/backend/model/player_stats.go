@@ -23,4 +23,5 @@ type PlayerStats struct {
 	Votes      float64
 	Extinct    bool
 	Banished   bool
+	Lacks      int16
 }

@@ -28,6 +28,7 @@ type playerStatsTable struct {
 	Votes      postgres.ColumnFloat
 	Extinct    postgres.ColumnBool
 	Banished   postgres.ColumnBool
+	Lacks      postgres.ColumnInteger
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -80,9 +81,10 @@ func newPlayerStatsTableImpl(schemaName, tableName, alias string) playerStatsTab
 		VotesColumn      = postgres.FloatColumn("votes")
 		ExtinctColumn    = postgres.BoolColumn("extinct")
 		BanishedColumn   = postgres.BoolColumn("banished")
-		allColumns       = postgres.ColumnList{GameIDColumn, EpochColumn, TurnColumn, RaceNameColumn, PlanetsColumn, PopulationColumn, IndustryColumn, ShipsColumn, VotesColumn, ExtinctColumn, BanishedColumn}
-		mutableColumns   = postgres.ColumnList{PlanetsColumn, PopulationColumn, IndustryColumn, ShipsColumn, VotesColumn, ExtinctColumn, BanishedColumn}
-		defaultColumns   = postgres.ColumnList{}
+		LacksColumn      = postgres.IntegerColumn("lacks")
+		allColumns       = postgres.ColumnList{GameIDColumn, EpochColumn, TurnColumn, RaceNameColumn, PlanetsColumn, PopulationColumn, IndustryColumn, ShipsColumn, VotesColumn, ExtinctColumn, BanishedColumn, LacksColumn}
+		mutableColumns   = postgres.ColumnList{PlanetsColumn, PopulationColumn, IndustryColumn, ShipsColumn, VotesColumn, ExtinctColumn, BanishedColumn, LacksColumn}
+		defaultColumns   = postgres.ColumnList{LacksColumn}
 	)
 
 	return playerStatsTable{
@@ -100,6 +102,7 @@ func newPlayerStatsTableImpl(schemaName, tableName, alias string) playerStatsTab
 		Votes:      VotesColumn,
 		Extinct:    ExtinctColumn,
 		Banished:   BanishedColumn,
+		Lacks:      LacksColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,
