@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -161,20 +162,36 @@ func (s *System) CatchUp() { kit.Tell(s.Sweeper, sweeper.CatchUp{}) }
 // Stats gives every actor that runs.
 func (s *System) Stats() []kit.Stat { return s.kit.Stats() }
 
-// StopMails lets the mails in hand be sent, and takes no more.
+// StopMails lets the mails in flight be sent, and takes no more.
 func (s *System) StopMails(ctx context.Context) error { return s.kit.Stop(ctx, s.Mail) }
 
-// DrainPush sends gateways what is queued for them, and then ends their streams.
+// DrainPush sends gateways what is queued for them, and then ends their streams: also when notices could not be
+// stopped.
 func (s *System) DrainPush(ctx context.Context) error {
-	if err := s.kit.Stop(ctx, s.Notify); err != nil {
-		return err
-	}
+	stopped := s.stop(ctx, s.Notify)
 	_, err := kit.Ask(ctx, s.Push, push.Drain{})
-	return err
+	return errors.Join(stopped, err)
 }
 
 // Stop ends everything else. Engines keep running.
 func (s *System) Stop(ctx context.Context) error {
-	return s.kit.Shutdown(ctx, s.Reconciler, s.Sweeper, s.Games.Root(), s.Auth.Root(), s.Sessions.Root(), s.seen, s.Accounts.Root(), s.Geo, s.Races, s.Versions, s.Admin,
-		s.Notify, s.Mail, s.Push)
+	stopped := s.stop(ctx, s.Reconciler, s.Sweeper, s.Games.Root(), s.Auth.Root(), s.Sessions.Root(), s.seen,
+		s.Accounts.Root(), s.Geo, s.Races, s.Versions,
+		s.Admin, s.Notify, s.Mail, s.Push)
+	return errors.Join(stopped, s.kit.Shutdown(ctx))
+}
+
+// stop ends actors one after the other. Each takes at most half of the time that is left, so that one that hangs does
+// not keep the others from storing what they have gathered.
+func (s *System) stop(ctx context.Context, refs ...kit.Ref) error {
+	var problems []error
+	for _, ref := range refs {
+		part, cancel := ctx, context.CancelFunc(func() {})
+		if until, bounded := ctx.Deadline(); bounded {
+			part, cancel = context.WithTimeout(ctx, time.Until(until)/2)
+		}
+		problems = append(problems, s.kit.Stop(part, ref))
+		cancel()
+	}
+	return errors.Join(problems...)
 }

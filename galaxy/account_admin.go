@@ -16,7 +16,19 @@ func (a Account) SetTier(tier Tier, ends *time.Time, by By) (AccountChange, erro
 	if (tier == TierMonthly || tier == TierYearly) && ends == nil {
 		return AccountChange{}, Errorf(InvalidRequest, "the tier %s needs ends_at", tier)
 	}
-	return a.tier(EntitlementOf(tier, "admin", by.At, ends), "user.entitlement", by), nil
+	next := EntitlementOf(tier, "admin", by.At, ends)
+	if is := a.Entitlement; is.Tier == next.Tier && is.Source == next.Source && is.Numbers == next.Numbers && sameTime(is.EndsAt, ends) {
+		return AccountChange{}, nil
+	}
+	return a.tier(next, "user.entitlement", by), nil
+}
+
+// sameTime compares times as exactly as they are stored; nil is none.
+func sameTime(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
 }
 
 // ExpireTier stores that a paid tier has ended; there is nothing to store while it lasts.
@@ -52,7 +64,11 @@ func (a Account) SetLimit(name LimitName, value *int, expires *time.Time, by By)
 	same := func(l Limit) bool { return l.Name == name }
 	before := map[string]any{string(name): nil}
 	if i := slices.IndexFunc(a.Limits, same); i >= 0 {
-		before[string(name)] = a.Limits[i].Value
+		is := a.Limits[i]
+		if value != nil && is.Value == *value && sameTime(is.ExpiresAt, expires) {
+			return AccountChange{}, nil
+		}
+		before[string(name)] = is.Value
 	} else if value == nil {
 		return AccountChange{}, nil
 	}

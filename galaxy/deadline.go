@@ -58,6 +58,8 @@ func (g Game) MoveDeadline(turn int, at time.Time, by By) (GameChange, error) {
 		return GameChange{}, Errorf(InvalidRequest, "deadline must be in the future")
 	case at.Sub(by.At) > longestMove:
 		return GameChange{}, Errorf(InvalidRequest, "deadline must be within a year")
+	case sameTime(r.Deadline, &at) && !r.Makeup:
+		return GameChange{}, nil
 	}
 	c := g.change(by, "game.move_deadline")
 	c.Audit[0].Before = map[string]any{"deadline": r.Deadline}

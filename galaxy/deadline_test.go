@@ -51,6 +51,24 @@ func TestMovingADeadline(t *testing.T) {
 	require.Equal(t, Forbidden, CodeOf(err))
 }
 
+// TestADeadlineThatIsSetAgain: a repeated request stores, audits and tells nothing; a makeup's deadline becomes an
+// ordinary one.
+func TestADeadlineThatIsSetAgain(t *testing.T) {
+	g := running(t)
+	at := noon.Add(time.Hour)
+	moved, err := g.MoveDeadline(1, at.Add(123*time.Nanosecond), operator(noon))
+	require.NoError(t, err)
+	again, err := moved.Next.MoveDeadline(1, at, operator(noon.Add(time.Minute)))
+	require.NoError(t, err)
+	require.True(t, again.Nothing(), "times are stored to the microsecond")
+	makeup := moved.Next
+	makeup.Runtime.Makeup = true
+	again, err = makeup.MoveDeadline(1, at, operator(noon.Add(time.Minute)))
+	require.NoError(t, err)
+	require.False(t, again.Nothing())
+	require.False(t, again.Next.Runtime.Makeup)
+}
+
 func TestTheScheduleGoesOnAfterAMovedDeadline(t *testing.T) {
 	g := running(t)
 	moved, err := g.MoveDeadline(1, evening.Add(-time.Hour), operator(noon))

@@ -247,8 +247,15 @@ func TestWhatMayBeEdited(t *testing.T) {
 			c, err := g.in(s).Edit(e.edit, by, time.Minute)
 			if slices.Contains(e.in, s) {
 				require.NoError(t, err, "%s of a game that is %s", name, s)
+				require.Equal(t, name == "nothing", c.Nothing(), "what changes nothing is neither told nor audited")
+				if c.Nothing() {
+					continue
+				}
 				require.Equal(t, GameUpdated, c.Notices[0].Kind)
 				require.Contains(t, c.Audit[0].After, "changed")
+				again, err := c.Next.Edit(e.edit, by, time.Minute)
+				require.NoError(t, err)
+				require.True(t, again.Nothing(), "%s, once more", name)
 			} else {
 				require.Equal(t, Conflict, CodeOf(err), "%s of a game that is %s", name, s)
 			}

@@ -215,13 +215,28 @@ func (g Game) Edit(e GameEdit, by By, minInterval time.Duration) (GameChange, er
 	if seats := len(g.Active()); n.MaxPlayers < seats {
 		return GameChange{}, Errorf(Conflict, "max_players cannot be less than the %d players who are in", seats)
 	}
-	if n.Schedule != g.Schedule || scheduled && g.unscheduled() {
+	rescheduled := n.Schedule != g.Schedule || scheduled && g.unscheduled()
+	if !rescheduled && n.sameSettings(g) {
+		return GameChange{}, nil
+	}
+	if rescheduled {
 		c.reschedule(by)
 	}
 	c.arrange(by)
 	c.updated(by)
 	c.countReady(by)
 	return c, nil
+}
+
+// sameSettings reports whether nothing differs that an edit can change.
+func (g Game) sameSettings(o Game) bool {
+	values := func(g Game) [11]any {
+		return [11]any{g.Name, g.Description, g.MinPlayers, g.MaxPlayers, g.StartGapHours, g.StartGapPlayers,
+			g.Schedule, g.EarlyTurn, g.ShowReady,
+			g.CatchUp, g.TargetVersion}
+	}
+	grace := g.OrderGrace == o.OrderGrace || g.OrderGrace != nil && o.OrderGrace != nil && *g.OrderGrace == *o.OrderGrace
+	return grace && values(g) == values(o) && sameTime(g.EnrollmentEndsAt, o.EnrollmentEndsAt)
 }
 
 func set[T any](field *T, to *T) {

@@ -30,6 +30,7 @@ import (
 type Config struct {
 	Addr            string        `env:"BACKEND_GRPC_PUSH_LISTEN_ADDR" envDefault:":8081" help:"gRPC listener of the push stream."`
 	ShutdownTimeout time.Duration `env:"BACKEND_GRPC_PUSH_SHUTDOWN_TIMEOUT" envDefault:"10s" help:"Longest time for the push streams to drain when the service stops."`
+	MaxConns        int           `env:"BACKEND_GRPC_PUSH_MAX_CONNECTIONS" envDefault:"0" help:"Most connections of the push stream at once. 0: as many as the limit of open files leaves."`
 	TLSCert         string        `env:"BACKEND_GRPC_PUSH_TLS_CERT" help:"Certificate file; with it the push stream is served with TLS."`
 	TLSKey          string        `env:"BACKEND_GRPC_PUSH_TLS_KEY" help:"Key file of the certificate."`
 }
@@ -39,6 +40,9 @@ func (c Config) Validate() error {
 	var problems []error
 	if c.ShutdownTimeout <= 0 {
 		problems = append(problems, errors.New("BACKEND_GRPC_PUSH_SHUTDOWN_TIMEOUT must be positive"))
+	}
+	if c.MaxConns < 0 {
+		problems = append(problems, errors.New("BACKEND_GRPC_PUSH_MAX_CONNECTIONS must not be negative"))
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		problems = append(problems, errors.New("BACKEND_GRPC_PUSH_TLS_CERT and BACKEND_GRPC_PUSH_TLS_KEY go together"))
@@ -64,16 +68,25 @@ type Server struct {
 	pushv1.UnimplementedPushServer
 	Deps
 	grpc     *grpc.Server
-	listener net.Listener
+	listener *door
+	stopping atomic.Bool
 	ended    atomic.Bool
 	failed   chan error
 }
+
+const (
+	// greeting is how long a gateway has to begin to talk, and idle how long it may hold a connection without a stream.
+	greeting = 10 * time.Second
+	idle     = 5 * time.Minute
+)
 
 // Listen starts serving.
 func Listen(d Deps) (*Server, error) {
 	opts := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(codec{}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idle, Time: 20 * time.Second,
+			Timeout: 10 * time.Second}),
+		grpc.ConnectionTimeout(greeting),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
 	if d.Config.TLSCert != "" {
@@ -87,10 +100,11 @@ func Listen(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("push stream: %w", err)
 	}
-	s := &Server{Deps: d, grpc: grpc.NewServer(opts...), listener: l, failed: make(chan error, 1)}
+	s := &Server{Deps: d, grpc: grpc.NewServer(opts...), listener: newDoor(l, d.Config.MaxConns, d.Log),
+		failed: make(chan error, 1)}
 	pushv1.RegisterPushServer(s.grpc, s)
 	go func() {
-		err := s.grpc.Serve(l)
+		err := s.grpc.Serve(s.listener)
 		s.ended.Store(true)
 		s.failed <- err
 	}()
@@ -111,17 +125,24 @@ func (s *Server) Listening(context.Context) error {
 // Failed gives an error when the server ends by itself.
 func (s *Server) Failed() <-chan error { return s.failed }
 
+// Refuse answers every new stream with Unavailable from now on.
+func (s *Server) Refuse() { s.stopping.Store(true) }
+
 // Stop takes no new streams and waits for the open ones to end; what is left when ctx is done is cut off.
 func (s *Server) Stop(ctx context.Context) error {
+	s.Refuse()
 	done := make(chan struct{})
 	go func() {
 		s.grpc.GracefulStop()
 		close(done)
 	}()
+	_ = s.listener.Close()
+	s.listener.closeMute()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
+		s.listener.closeAll()
 		s.grpc.Stop()
 		<-done
 		return fmt.Errorf("push streams were cut off: %w", ctx.Err())
@@ -139,20 +160,20 @@ func (s *Server) SubscribePush(in *pushv1.GatewaySubscribeRequest, stream grpc.S
 	}
 	sub, err := kit.Ask(ctx, s.Hub, push.Subscribe{Client: in.GetGatewayClientId(), Cursor: in.GetCursor()})
 	if err != nil {
-		return s.status(err)
+		return s.status(ctx, err)
 	}
 	defer sub.Close()
 	if err := s.serving(); err != nil { // it may have stood still since the gateway was let in
 		return err
 	}
 	if err := stream.SendHeader(metadata.Pairs(resumedHeader, strconv.FormatBool(sub.Resumed()))); err != nil {
-		return err
+		return s.status(ctx, err)
 	}
 	log := s.Log.With(zap.String("gateway_client_id", in.GetGatewayClientId()))
 	log.Info("a gateway has subscribed", zap.String("cursor", in.GetCursor()))
 	err = s.forward(ctx, sub, stream)
 	log.Info("a gateway's stream has ended", zap.NamedError("reason", err))
-	return s.status(err)
+	return s.status(ctx, err)
 }
 
 func (s *Server) forward(ctx context.Context, sub *push.Subscription, stream grpc.ServerStream) error {
@@ -178,6 +199,9 @@ func (s *Server) admit(ctx context.Context) error {
 }
 
 func (s *Server) serving() error {
+	if s.stopping.Load() {
+		return status.Error(codes.Unavailable, push.ErrDraining.Message)
+	}
 	if !s.Serving() {
 		return status.Error(codes.Unavailable, "this backend is not serving")
 	}
@@ -194,27 +218,25 @@ func (s *Server) bears(ctx context.Context) bool {
 	return false
 }
 
-// status translates what ended a stream.
-func (s *Server) status(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return nil
-	}
-	if errors.Is(err, push.ErrReplaced) {
-		return status.Error(codes.Aborted, push.ErrReplaced.Message)
-	}
+// status translates what ended a stream. Whatever came of it, a caller whose own time is over, or who has left, is told
+// just that.
+func (s *Server) status(ctx context.Context, err error) error {
 	var g *galaxy.Error
-	if !errors.As(err, &g) {
+	switch known := errors.As(err, &g); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return status.FromContextError(ctx.Err()).Err()
+	case errors.Is(err, push.ErrReplaced):
+		return status.Error(codes.Aborted, push.ErrReplaced.Message)
+	case !known:
 		if _, ok := status.FromError(err); ok {
 			return err
 		}
 		s.Log.Error("a push stream has failed", zap.Error(err))
 		return status.Error(codes.Internal, "internal error")
-	}
-	switch g.Code {
-	case galaxy.InvalidRequest:
+	case g.Code == galaxy.InvalidRequest:
 		return status.Error(codes.InvalidArgument, g.Message)
-	case galaxy.Timeout:
-		return status.Error(codes.DeadlineExceeded, g.Message)
 	default:
 		return status.Error(codes.Unavailable, g.Message)
 	}

@@ -19,7 +19,9 @@ type Config struct {
 	Addr            string        `env:"BACKEND_HTTP_LISTEN_ADDR" envDefault:":8080" help:"HTTP listener of the REST surface and the probes."`
 	ReadTimeout     time.Duration `env:"BACKEND_HTTP_READ_TIMEOUT" envDefault:"30s" help:"Longest time to read a request."`
 	WriteTimeout    time.Duration `env:"BACKEND_HTTP_WRITE_TIMEOUT" envDefault:"30s" help:"Longest time to answer one; a request lives 2s less."`
-	ShutdownTimeout time.Duration `env:"BACKEND_HTTP_SHUTDOWN_TIMEOUT" envDefault:"15s" help:"Longest time for requests under way when the service stops."`
+	ShutdownTimeout time.Duration `env:"BACKEND_HTTP_SHUTDOWN_TIMEOUT" envDefault:"15s" help:"Longest time for requests in flight when the service stops; those left over are answered with 503 before it is over."`
+	Drain           time.Duration `env:"BACKEND_HTTP_DRAIN" envDefault:"1s" help:"How long a stop goes on to answer new requests, with 503, before the listener is closed: as long as a load balancer needs to see /readyz. At most half of BACKEND_HTTP_SHUTDOWN_TIMEOUT."`
+	MaxConns        int           `env:"BACKEND_HTTP_MAX_CONNECTIONS" envDefault:"0" help:"Most HTTP connections at once; one that rests makes room for a new one. 0: as many as the limit of open files leaves."`
 	Token           string        `env:"BACKEND_GATEWAY_TOKEN" help:"When set, gateways must bear it on /public, /user, /internal and the push stream. Unset, the network is trusted."`
 	PreviousToken   string        `env:"BACKEND_GATEWAY_TOKEN_PREVIOUS" help:"Also accepted, while the token is being changed."`
 }
@@ -35,6 +37,12 @@ func (c Config) Validate() error {
 	}
 	if c.ShutdownTimeout <= 0 {
 		problems = append(problems, errors.New("BACKEND_HTTP_SHUTDOWN_TIMEOUT must be positive"))
+	}
+	if c.Drain < 0 {
+		problems = append(problems, errors.New("BACKEND_HTTP_DRAIN must not be negative"))
+	}
+	if c.MaxConns < 0 {
+		problems = append(problems, errors.New("BACKEND_HTTP_MAX_CONNECTIONS must not be negative"))
 	}
 	if c.PreviousToken != "" && c.Token == "" {
 		problems = append(problems, errors.New("BACKEND_GATEWAY_TOKEN is required with BACKEND_GATEWAY_TOKEN_PREVIOUS"))

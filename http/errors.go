@@ -79,6 +79,8 @@ func (s *Server) known(c *gin.Context, err error) *galaxy.Error {
 		return galaxy.Errorf(galaxy.ServiceUnavailable, "what this was decided on has changed meanwhile; try again").Because(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return galaxy.Errorf(galaxy.Timeout, "the answer did not come in time; the request may still be carried out")
+	case errors.Is(err, context.Canceled) && s.stopping.Load():
+		return errCutOff
 	case errors.Is(err, context.Canceled):
 		return galaxy.Errorf(galaxy.ServiceUnavailable, "the request was given up")
 	}

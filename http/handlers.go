@@ -136,6 +136,10 @@ func (h *handlers) Healthz(context.Context, api.HealthzRequestObject) (api.Healt
 
 // Readyz says check by check whether the service serves.
 func (h *handlers) Readyz(ctx context.Context, _ api.ReadyzRequestObject) (api.ReadyzResponseObject, error) {
+	if h.stopping.Load() { // a load balancer is not to wait for a database that is away
+		return api.Readyz503JSONResponse{Status: api.ReadinessStatusNotReady,
+			Checks: map[string]string{"stopping": "the service is stopping"}}, nil
+	}
 	status, checks := api.ReadinessStatusReady, map[string]string{"lease": "ok"}
 	for _, check := range h.Checks {
 		checks[check.Name] = "ok"
@@ -151,9 +155,6 @@ func (h *handlers) Readyz(ctx context.Context, _ api.ReadyzRequestObject) (api.R
 		if status == api.ReadinessStatusReady {
 			status = api.ReadinessStatusStandby
 		}
-	}
-	if h.stopping.Load() {
-		checks["stopping"], status = "the service is stopping", api.ReadinessStatusNotReady
 	}
 	if status != api.ReadinessStatusReady {
 		return api.Readyz503JSONResponse{Status: status, Checks: checks}, nil

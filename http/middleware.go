@@ -146,9 +146,15 @@ func (s *Server) recoverPanic(c *gin.Context) {
 	c.Next()
 }
 
-// gate lets only probes in while another backend serves.
+// gate lets only probes in while another backend serves, or this one stops or has too many connections.
 func (s *Server) gate(c *gin.Context) {
-	if groupOf(c.Request.URL.Path) != groupProbes && !s.Serving() {
+	switch {
+	case groupOf(c.Request.URL.Path) == groupProbes:
+	case s.stopping.Load():
+		s.refuse(c, errStopping)
+	case crowded(c.Request.Context()):
+		s.refuse(c, errCrowded)
+	case !s.Serving():
 		s.fail(c, errElsewhere)
 	}
 }
@@ -184,7 +190,7 @@ func (s *Server) limit(c *gin.Context) {
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
 		raw, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
 		if err != nil {
-			s.fail(c, unreadable(err))
+			s.fail(c, s.cutOff(ctx, unreadable(err)))
 			return
 		}
 		c.Set(bodyKey, raw)

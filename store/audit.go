@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	. "github.com/go-jet/jet/v2/postgres"
@@ -28,6 +29,19 @@ func (t *tx) audit(at time.Time, lines ...galaxy.Audit) {
 		return
 	}
 	t.add(Audit.INSERT(Audit.AllColumns).MODELS(rows))
+}
+
+// noted is the part of a statement that adds a line to the audit when the table expression hits has a row: what changes
+// nothing, as a request that is repeated, leaves no line. Its parameters are those of notedArgs, from number n on.
+func noted(hits string, n int) string {
+	return fmt.Sprintf(`INSERT INTO audit (audit_id, at, actor_kind, actor_id, action, subject, request_id, before, after)
+		SELECT $%d::uuid, $%d::timestamptz, $%d::text, $%d::text, $%d::text, $%d::text, $%d::text, $%d::jsonb, $%d::jsonb WHERE EXISTS (SELECT FROM %s)`,
+		n, n+1, n+2, n+3, n+4, n+5, n+6, n+7, n+8, hits)
+}
+
+func notedArgs(at time.Time, l galaxy.Audit) []any {
+	return []any{galaxy.NewID(), at, string(l.By.Kind), l.By.ID, l.Action, l.Subject, l.RequestID, small(l.Before),
+		small(l.After)}
 }
 
 var insertAudit = shapeOf(Audit.INSERT(Audit.AllColumns).MODEL(model.Audit{}))

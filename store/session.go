@@ -76,13 +76,17 @@ func (s *Store) ListSessions(ctx context.Context, user galaxy.UserID, live bool,
 	return out, next, nil
 }
 
-// RenameSession names a player's live device; any other is galaxy.NotFound.
+// RenameSession names a player's live device; any other is galaxy.NotFound. The name that it has already changes
+// nothing.
 func (s *Store) RenameSession(ctx context.Context, user galaxy.UserID, id galaxy.SessionID, name string, at time.Time, audit galaxy.Audit) (galaxy.Session, error) {
 	t := &tx{}
 	var found []model.DeviceSessions
-	scanAll(t.raw(`UPDATE device_sessions SET device_name = $3, version = version + 1 WHERE device_session_id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING *`,
-		id.UUID, user.UUID, name), &found)
-	t.audit(at, audit)
+	scanAll(t.raw(`WITH named AS (UPDATE device_sessions SET device_name = $3, version = version + 1
+			WHERE device_session_id = $1 AND user_id = $2 AND revoked_at IS NULL AND device_name <> $3 RETURNING *),
+		noted AS (`+noted("named", 4)+`)
+		SELECT * FROM named UNION ALL SELECT * FROM device_sessions
+			WHERE device_session_id = $1 AND user_id = $2 AND revoked_at IS NULL AND device_name = $3`,
+		append([]any{id.UUID, user.UUID, name}, notedArgs(at, audit)...)...), &found)
 	if err := s.commit(ctx, t); err != nil {
 		return galaxy.Session{}, err
 	}
@@ -95,7 +99,7 @@ func (s *Store) RenameSession(ctx context.Context, user galaxy.UserID, id galaxy
 var errNoSession = galaxy.Errorf(galaxy.NotFound, "there is no such live session")
 
 // RevokeSessions ends live sessions of a player, and gives those that it ended: all of them, but for the one in keep, or
-// the one in only.
+// the one in only. Without any there is nothing to audit.
 func (s *Store) RevokeSessions(ctx context.Context, r galaxy.Revocation) ([]galaxy.SessionID, error) {
 	t := &tx{}
 	var only, keep *uuid.UUID
@@ -106,10 +110,11 @@ func (s *Store) RevokeSessions(ctx context.Context, r galaxy.Revocation) ([]gala
 		keep = &r.Keep.UUID
 	}
 	var found []struct{ ID uuid.UUID }
-	scanAll(t.raw(`UPDATE device_sessions SET version = version + 1, revoked_at = $2, revoke_reason = $3 WHERE user_id = $1 AND revoked_at IS NULL
-		AND ($4::uuid IS NULL OR device_session_id = $4) AND ($5::uuid IS NULL OR device_session_id <> $5) RETURNING device_session_id`,
-		r.User.UUID, r.At, string(r.Reason), only, keep), &found)
-	t.audit(r.At, r.Audit)
+	scanAll(t.raw(`WITH ended AS (UPDATE device_sessions SET version = version + 1, revoked_at = $2, revoke_reason = $3 WHERE user_id = $1 AND revoked_at IS NULL
+			AND ($4::uuid IS NULL OR device_session_id = $4) AND ($5::uuid IS NULL OR device_session_id <> $5) RETURNING device_session_id),
+		noted AS (`+noted("ended", 6)+`)
+		SELECT device_session_id FROM ended`,
+		append([]any{r.User.UUID, r.At, string(r.Reason), only, keep}, notedArgs(r.At, r.Audit)...)...), &found)
 	if err := s.commit(ctx, t); err != nil {
 		return nil, err
 	}

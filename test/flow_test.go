@@ -64,7 +64,10 @@ func beginWith(t *testing.T, o stack.Options) *world {
 	dir, err := os.MkdirTemp("", "galaxy-test")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
-	o.Dir, o.Binaries, o.Label = dir, binaries, "galaxy-test-"+uuid.NewString()
+	o.Dir, o.Label = dir, "galaxy-test-"+uuid.NewString()
+	if o.Binaries == (stack.Binaries{}) {
+		o.Binaries = binaries
+	}
 	// Everything that can be said is said, for it is searched for secrets at the end.
 	o.Env = append([]string{"BACKEND_LOGGING_LEVEL=debug", "BACKEND_OTEL_TRACES_EXPORTER=stdout", "BACKEND_GATEWAY_TOKEN=" + token, "BACKEND_GATEWAY_TOKEN_PREVIOUS=" + previousToken}, o.Env...)
 	s, err := stack.Start(t.Context(), o)

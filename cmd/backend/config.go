@@ -33,7 +33,7 @@ type config struct {
 
 // serviceConfig is that of the process as a whole.
 type serviceConfig struct {
-	ShutdownTimeout time.Duration `env:"BACKEND_SHUTDOWN_TIMEOUT" envDefault:"30s" help:"Longest time for any one part to stop."`
+	ShutdownTimeout time.Duration `env:"BACKEND_SHUTDOWN_TIMEOUT" envDefault:"30s" help:"Longest time for everything to stop that is neither a request nor a push stream, together; and most that these two may take each."`
 }
 
 // Validate reports every problem of the settings.

@@ -45,3 +45,42 @@ func TestNoVariableIsReadTwice(t *testing.T) {
 	}
 	require.NotEmpty(t, seen)
 }
+
+func TestConnectionsFitTheLimitOfOpenFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit     uint64
+		web, push int // as set
+		fits      bool
+	}{
+		"a usual limit":            {1024, 0, 0, true},
+		"the least":                {177, 0, 0, true},
+		"less than that":           {176, 0, 0, false},
+		"none":                     {0, 0, 0, false},
+		"no limit at all":          {1<<64 - 1, 0, 0, true},
+		"few by hand":              {1024, 100, 10, true},
+		"one by hand":              {1024, 100, 0, true},
+		"the other by hand":        {1024, 0, 100, true},
+		"too many by hand":         {1024, 1000, 10, false},
+		"all of the room for one":  {1024, 455, 0, false},
+		"all of the room, shared":  {1024, 400, 55, true},
+		"one more than that":       {1024, 400, 56, false},
+		"more of one than of room": {1024, 0, 500, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var conf config
+			conf.Store.MaxConns, conf.Actors.Mail.Workers, conf.Actors.Engine.WorkerPool = 25, 4, 4
+			conf.HTTP.MaxConns, conf.Push.MaxConns = c.web, c.push
+			err := conf.bound(c.limit)
+			if !c.fits {
+				require.ErrorContains(t, err, "open files")
+				return
+			}
+			require.NoError(t, err)
+			require.Positive(t, conf.HTTP.MaxConns)
+			require.Positive(t, conf.Push.MaxConns)
+			require.LessOrEqual(t, uint64(2*(conf.HTTP.MaxConns+conf.Push.MaxConns)), c.limit)
+			require.True(t, c.web == 0 || conf.HTTP.MaxConns == c.web)
+			require.True(t, c.push == 0 || conf.Push.MaxConns == c.push)
+		})
+	}
+}

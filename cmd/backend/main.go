@@ -13,8 +13,6 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	if len(os.Args) > 1 {
 		if os.Args[1] == "settings" {
 			fmt.Print(settingsTable())
@@ -23,9 +21,31 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: backend            serve, as the environment says\n       backend settings   print the table of settings")
 		os.Exit(2)
 	}
+	ctx := untilTold()
 	heap.Tune()
 	if err := run(ctx, os.Environ()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// untilTold gives a context that ends with the first signal that asks the service to stop. The second ends the process
+// at once, whatever it is doing.
+func untilTold() context.Context {
+	signals := []os.Signal{syscall.SIGTERM, syscall.SIGINT}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	told := make(chan os.Signal, len(signals))
+	signal.Notify(told, signals...)
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		<-told
+		stop()
+		if s, ok := (<-told).(syscall.Signal); ok {
+			os.Exit(128 + int(s)) // as a shell has it
+		}
+		os.Exit(1)
+	}()
+	return ctx
 }

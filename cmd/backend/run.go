@@ -27,7 +27,7 @@ const startTimeout = 10 * time.Second
 
 // run starts the service and serves until ctx is done or something fails for good.
 func run(ctx context.Context, environ []string) error {
-	conf, err := load(environ)
+	conf, err := settings(environ)
 	if err != nil {
 		return fmt.Errorf("the settings are not complete:\n%w", err)
 	}
@@ -36,16 +36,34 @@ func run(ctx context.Context, environ []string) error {
 		return fmt.Errorf("telemetry: %w", err)
 	}
 	s := &service{conf: conf, tel: tel, log: tel.Log}
+	s.started("telemetry", s.stopTelemetry)
 	defer s.stop()
+	defer context.AfterFunc(ctx, s.endInTime)()
 	if err := s.start(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // told to stop while it was starting or standing by
 		}
+		s.deadline.code.Store(1)
 		s.log.Error("the service cannot start", zap.Error(err))
 		return err
 	}
-	s.log.Info("the service serves", zap.Stringer("http", s.front.Addr()), zap.Stringer("push", s.push.Addr()), zap.Int64("epoch", s.lease.Epoch()))
+	s.log.Info("the service serves", zap.Stringer("http", s.front.Addr()), zap.Stringer("push", s.push.Addr()),
+		zap.Int64("epoch", s.lease.Epoch()),
+		zap.Int("http_connections", conf.HTTP.MaxConns), zap.Int("push_connections", conf.Push.MaxConns))
 	return s.wait(ctx)
+}
+
+// settings reads the environment, and fits the number of connections to the limit of open files.
+func settings(environ []string) (config, error) {
+	conf, err := load(environ)
+	if err != nil {
+		return conf, err
+	}
+	limit, err := descriptors()
+	if err == nil {
+		err = conf.bound(limit)
+	}
+	return conf, err
 }
 
 // service is what runs, in the order in which it was started.
@@ -61,6 +79,7 @@ type service struct {
 	push       *grpcpush.Server
 	front      *http.Front
 	stops      []stop // what has been started, oldest first
+	deadline   deadline
 }
 
 // containers is what the service needs of a driver beside what actors need.
@@ -86,7 +105,7 @@ func (s *service) start(ctx context.Context) error {
 		return err
 	}
 	s.actors = system
-	s.started("actors", s.conf.Service.ShutdownTimeout, system.Stop)
+	s.started("actors", system.Stop)
 	if err := s.lease.Undisputed(ctx); err != nil {
 		return fmt.Errorf("wait until nobody else serves: %w", err)
 	}
@@ -95,15 +114,15 @@ func (s *service) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.started("push streams", s.conf.Push.ShutdownTimeout, s.stopPush)
-	s.started("mails under way", s.conf.Service.ShutdownTimeout, system.StopMails)
+	s.startedWithin("push streams", s.conf.Push.ShutdownTimeout, s.stopPush)
+	s.started("mails in flight", system.StopMails)
 	surface, err := http.New(http.Deps{Config: s.conf.HTTP, Limits: s.conf.Limits, Store: s.store, System: system, Serving: s.lease.Held, Checks: s.checks(), Now: now,
 		Log: s.log.Named("http"), Tracers: s.tel.Tracers, Meter: s.tel.Meter})
 	if err != nil {
 		return err
 	}
 	s.front.Serve(surface)
-	s.started("requests under way", s.conf.HTTP.ShutdownTimeout, s.front.Stop)
+	s.startedWithin("requests in flight", s.conf.HTTP.ShutdownTimeout, s.front.Stop)
 	return nil
 }
 
@@ -112,13 +131,13 @@ func (s *service) openOutside(ctx context.Context) (err error) {
 	if s.geo, err = geoip.Open(s.conf.GeoIP, s.tel.Meter); err != nil {
 		return err
 	}
-	s.started("GeoIP database", time.Second, func(context.Context) error { return s.geo.Close() })
+	s.started("GeoIP database", func(context.Context) error { return s.geo.Close() })
 	opening, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if s.store, err = store.Open(opening, s.conf.Store, s.log.Named("store"), s.tel.Tracers); err != nil {
 		return fmt.Errorf("postgres: %w", err)
 	}
-	s.started("Postgres pool", s.conf.Service.ShutdownTimeout, func(context.Context) error {
+	s.started("Postgres pool", func(context.Context) error {
 		s.store.Close()
 		return nil
 	})
@@ -143,7 +162,7 @@ func (s *service) openDriver() error {
 		return err
 	}
 	s.containers = driver
-	s.started("Docker client", s.conf.Service.ShutdownTimeout, func(context.Context) error { return driver.Close() })
+	s.started("Docker client", func(context.Context) error { return driver.Close() })
 	return nil
 }
 
@@ -152,7 +171,7 @@ func (s *service) serveAlone(ctx context.Context) (err error) {
 	if s.front, err = http.Open(ctx, s.conf.HTTP); err != nil {
 		return err
 	}
-	s.started("standby", time.Second, s.front.Stop)
+	s.started("standby", s.front.Stop)
 	// Whoever takes over does so at once: what can be made ready before is.
 	if err := http.Prepare(); err != nil {
 		return err
@@ -162,7 +181,7 @@ func (s *service) serveAlone(ctx context.Context) (err error) {
 		return fmt.Errorf("lease: %w", err)
 	}
 	s.front.Start()
-	s.started("lease", time.Second, func(context.Context) error {
+	s.started("lease", func(context.Context) error {
 		s.lease.Release()
 		return nil
 	})
@@ -179,8 +198,8 @@ func (s *service) checks() []http.Check {
 }
 
 // wait serves until it is told to stop, or cannot go on.
-func (s *service) wait(ctx context.Context) error {
-	for {
+func (s *service) wait(ctx context.Context) (err error) {
+	for err == nil {
 		select {
 		case <-ctx.Done():
 			s.log.Info("told to stop")
@@ -188,13 +207,15 @@ func (s *service) wait(ctx context.Context) error {
 		case <-s.lease.Noted():
 			s.actors.CatchUp()
 		case <-s.lease.Lost():
-			return errors.New("another backend has taken the database over")
-		case err := <-s.front.Failed():
-			return fmt.Errorf("REST surface: %w", err)
-		case err := <-s.push.Failed():
-			return fmt.Errorf("push stream: %w", err)
+			err = errors.New("another backend has taken the database over")
+		case err = <-s.front.Failed():
+			err = fmt.Errorf("REST surface: %w", err)
+		case err = <-s.push.Failed():
+			err = fmt.Errorf("push stream: %w", err)
 		}
 	}
+	s.deadline.code.Store(1)
+	return err
 }
 
 // now is the clock of the service: UTC, as exact as Postgres keeps it.
