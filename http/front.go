@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -19,12 +20,15 @@ type Front struct {
 	waiting  atomic.Pointer[http.ServeMux] // answers until there is a surface
 	surface  atomic.Pointer[Server]
 	failed   chan error
+	health   []Check
 }
 
-// Open listens at the address of conf, as a standby. A port that is in use is waited for, but not for long.
-func Open(ctx context.Context, conf Config) (*Front, error) {
-	f := &Front{failed: make(chan error, 1)}
-	f.waiting.Store(waiting(`{"status":"standby","checks":{"lease":"not held: another backend serves this database"}}`, "this backend stands by; another one serves"))
+// Open listens at the address of conf, as a standby. A port that is in use is waited for, but not for long. health are
+// the checks of /healthz until there is a surface.
+func Open(ctx context.Context, conf Config, health ...Check) (*Front, error) {
+	f := &Front{failed: make(chan error, 1), health: health}
+	f.waiting.Store(f.wait(`{"status":"standby","checks":{"lease":"not held: another backend serves this database"}}`,
+		"this backend stands by; another one serves"))
 	err := patiently(ctx, func() (err error) {
 		f.listener, err = net.Listen("tcp", conf.Addr)
 		return err
@@ -43,7 +47,8 @@ func Open(ctx context.Context, conf Config) (*Front, error) {
 
 // Start says from now on that this backend holds the lease, and is getting ready to serve.
 func (f *Front) Start() {
-	f.waiting.Store(waiting(`{"status":"not_ready","checks":{"lease":"ok","start":"under way"}}`, "this backend is starting; try again shortly"))
+	f.waiting.Store(f.wait(`{"status":"not_ready","checks":{"lease":"ok","start":"under way"}}`,
+		"this backend is starting; try again shortly"))
 }
 
 // Serve answers with the surface from now on.
@@ -76,8 +81,9 @@ func (f *Front) Stop(ctx context.Context) error {
 	return nil
 }
 
-// waiting answers while there is nothing to serve with: readiness is what /readyz shows, reason what everybody else is told.
-func waiting(readiness, reason string) *http.ServeMux {
+// wait makes what answers while there is no surface: readiness is what /readyz shows, reason what everybody else is
+// told.
+func (f *Front) wait(readiness, reason string) *http.ServeMux {
 	say := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -86,7 +92,10 @@ func waiting(readiness, reason string) *http.ServeMux {
 		}
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", say(http.StatusOK, `{"status":"ok"}`))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(health(r.Context(), f.health))
+	})
 	mux.HandleFunc("GET /readyz", say(http.StatusServiceUnavailable, readiness))
 	mux.HandleFunc("/", say(http.StatusServiceUnavailable, fmt.Sprintf(`{"error":{"code":"service_unavailable","message":%q}}`, reason)))
 	return mux
