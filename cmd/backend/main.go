@@ -9,9 +9,11 @@ import (
 	"syscall"
 
 	"galaxy/backend/internal/heap"
+	"galaxy/backend/internal/logsink"
 )
 
 func main() {
+	logsink.Survive()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if len(os.Args) > 1 {
@@ -24,7 +26,7 @@ func main() {
 	}
 	heap.Tune()
 	if err := run(ctx, os.Environ()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		logsink.Say(os.Stderr, err.Error()+"\n")
 		os.Exit(1)
 	}
 }
