@@ -60,6 +60,7 @@ type Store struct {
 	log      *zap.Logger
 	lease    atomic.Pointer[Lease]
 	count    *counter
+	files    *renewer
 	migrated atomic.Bool // it was seen that every migration is applied
 }
 
@@ -77,7 +78,8 @@ func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.Trace
 	if err != nil {
 		return nil, fmt.Errorf("parse BACKEND_POSTGRES_DSN: %w", redacted(err))
 	}
-	count := &counter{}
+	count, files := &counter{}, &renewer{dsn: conf.DSN, log: log}
+	pc.BeforeConnect = files.renew
 	pc.MaxConns, pc.MinConns = conf.MaxConns, conf.MinConns
 	pc.ConnConfig.ConnectTimeout = connectTimeout
 	for name, value := range sessionParams {
@@ -92,7 +94,7 @@ func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.Trace
 	if err != nil {
 		return nil, fmt.Errorf("make the pool: %w", redacted(err))
 	}
-	s := &Store{pool: pool, conf: conf, log: log, count: count}
+	s := &Store{pool: pool, conf: conf, log: log, count: count, files: files}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := pool.Ping(ctx); err != nil {

@@ -54,6 +54,9 @@ const noteOutage = `INSERT INTO outages (epoch, began_at, ended_at) SELECT $1, h
 // connect opens a connection of its own, for the lease.
 func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	conf := s.pool.Config().ConnConfig.Copy()
+	if err := s.files.renew(ctx, conf); err != nil {
+		return nil, err
+	}
 	conf.Tracer = nil
 	conf.RuntimeParams["application_name"] = "galaxy-backend-lease"
 	conn, err := pgx.ConnectConfig(ctx, conf)
