@@ -43,6 +43,7 @@ type Sink struct {
 	lines    uint64        // in pending
 	full     bool          // everything is dropped until pending is taken out, so that the gap is one
 	over     uint64        // lines dropped since full, which come after pending
+	after    uint64        // lines dropped after what is being written, before pending
 	owed     uint64        // lines dropped before what is written next, and not told yet
 	accepted uint64        // lines so far, …
 	settled  uint64        // … and those of them that were written, or have failed
@@ -129,7 +130,7 @@ func (s *Sink) Healthy() error {
 	case !s.since.IsZero() && time.Since(s.since) > stuckAfter:
 		return fmt.Errorf("nobody has read the log since %s; lines dropped so far: %d",
 			s.since.UTC().Format(time.RFC3339), s.dropped)
-	case s.over+s.owed > 0:
+	case s.over+s.after+s.owed > 0:
 		return fmt.Errorf("the log is read too slowly; lines dropped so far: %d", s.dropped)
 	}
 	return nil
@@ -138,9 +139,9 @@ func (s *Sink) Healthy() error {
 // pass writes what is pending, and how many lines are missing after it. It reports whether there may be more.
 func (s *Sink) pass() bool {
 	s.mu.Lock()
-	batch, over := s.pending, s.over
+	batch, more := s.pending, len(s.pending) > 0 || s.over > 0
 	s.pending, s.spare = s.spare, nil
-	s.lines, s.over, s.full = 0, 0, false
+	s.lines, s.over, s.after, s.full = 0, 0, s.over, false
 	s.mu.Unlock()
 	for rest := batch; len(rest) > 0; {
 		n := wholeLines(rest)
@@ -148,7 +149,7 @@ func (s *Sink) pass() bool {
 		rest = rest[n:]
 	}
 	s.mu.Lock()
-	s.owed += over
+	s.owed, s.after = s.owed+s.after, 0
 	tell := s.owed > 0 && s.failed == nil
 	if cap(batch) <= kept {
 		s.spare = batch[:0]
@@ -157,7 +158,7 @@ func (s *Sink) pass() bool {
 	if tell {
 		s.write(nil)
 	}
-	return len(batch) > 0 || over > 0
+	return more
 }
 
 // wholeLines is how many bytes of text are written next.

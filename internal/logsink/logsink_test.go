@@ -103,7 +103,7 @@ func TestAReaderThatStandsStillHoldsNobodyUp(t *testing.T) {
 			for more := range 10 {
 				put(t, s, fmt.Sprintf("line %d", n+more))
 			}
-			require.NoError(t, s.Sync())
+			require.Eventually(t, func() bool { return s.Sync() == nil }, eventually, tick)
 			require.NoError(t, w.Close())
 			<-copied
 			require.EqualValues(t, dropped, follow(t, &got, n+9))
