@@ -223,12 +223,15 @@ func (e GameStatus) Valid() bool {
 
 // Defines values for HealthStatus.
 const (
-	HealthStatusOk HealthStatus = "ok"
+	HealthStatusDegraded HealthStatus = "degraded"
+	HealthStatusOk       HealthStatus = "ok"
 )
 
 // Valid indicates whether the value is a known member of the HealthStatus enum.
 func (e HealthStatus) Valid() bool {
 	switch e {
+	case HealthStatusDegraded:
+		return true
 	case HealthStatusOk:
 		return true
 	default:
@@ -1452,10 +1455,14 @@ type GameStatus string
 
 // Health defines model for Health.
 type Health struct {
+	// Checks What fails, by name. Absent while nothing does.
+	Checks *map[string]string `json:"checks,omitempty"`
+
+	// Status `degraded` while something beside the service's work fails that an operator should mend; `checks` names it.
 	Status HealthStatus `json:"status"`
 }
 
-// HealthStatus defines model for Health.Status.
+// HealthStatus `degraded` while something beside the service's work fails that an operator should mend; `checks` names it.
 type HealthStatus string
 
 // Invite defines model for Invite.

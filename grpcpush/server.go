@@ -31,7 +31,7 @@ type Config struct {
 	Addr            string        `env:"BACKEND_GRPC_PUSH_LISTEN_ADDR" envDefault:":8081" help:"gRPC listener of the push stream."`
 	ShutdownTimeout time.Duration `env:"BACKEND_GRPC_PUSH_SHUTDOWN_TIMEOUT" envDefault:"10s" help:"Longest time for the push streams to drain when the service stops."`
 	MaxConns        int           `env:"BACKEND_GRPC_PUSH_MAX_CONNECTIONS" envDefault:"0" help:"Most connections of the push stream at once. 0: as many as the limit of open files leaves."`
-	TLSCert         string        `env:"BACKEND_GRPC_PUSH_TLS_CERT" help:"Certificate file; with it the push stream is served with TLS."`
+	TLSCert         string        `env:"BACKEND_GRPC_PUSH_TLS_CERT" help:"Certificate file; with it the push stream is served with TLS. Renewed files are used without a restart."`
 	TLSKey          string        `env:"BACKEND_GRPC_PUSH_TLS_KEY" help:"Key file of the certificate."`
 }
 
@@ -61,6 +61,9 @@ type Deps struct {
 	Tokens  []string // one of which a gateway must bear; none: everybody is let in
 	Serving func() bool
 	Log     *zap.Logger
+	// Certificate gives the certificate of the settings as it is now, at each handshake. nil: the stream is served
+	// without TLS.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 }
 
 // Server is the running listener.
@@ -89,12 +92,11 @@ func Listen(d Deps) (*Server, error) {
 		grpc.ConnectionTimeout(greeting),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
-	if d.Config.TLSCert != "" {
-		creds, err := credentials.NewServerTLSFromFile(d.Config.TLSCert, d.Config.TLSKey)
-		if err != nil {
-			return nil, fmt.Errorf("push stream: %w", err)
-		}
+	if d.Certificate != nil {
+		creds := credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: d.Certificate})
 		opts = append(opts, grpc.Creds(creds))
+	} else if d.Config.TLSCert != "" {
+		return nil, errors.New("push stream: BACKEND_GRPC_PUSH_TLS_CERT is set, and no certificate is given")
 	}
 	l, err := net.Listen("tcp", d.Config.Addr)
 	if err != nil {

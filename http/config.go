@@ -104,7 +104,9 @@ type Deps struct {
 	// Serving reports whether this backend holds the lease.
 	Serving func() bool
 	// Checks are those of readiness, beside the lease.
-	Checks  []Check
+	Checks []Check
+	// Health are those of /healthz. One that fails makes the service degraded, and changes no status code.
+	Health  []Check
 	Now     func() time.Time
 	Log     *zap.Logger
 	Tracers trace.TracerProvider

@@ -130,8 +130,22 @@ func (h *handlers) challenge(ctx context.Context, id uuid.UUID) (galaxy.Challeng
 	return ch, err
 }
 
-func (h *handlers) Healthz(context.Context, api.HealthzRequestObject) (api.HealthzResponseObject, error) {
-	return api.Healthz200JSONResponse{Status: api.HealthStatusOk}, nil
+// Healthz answers 200 whatever fails: who restarts a process by this probe would only interrupt what works.
+func (h *handlers) Healthz(ctx context.Context, _ api.HealthzRequestObject) (api.HealthzResponseObject, error) {
+	return api.Healthz200JSONResponse(health(living(ctx), h.Health)), nil
+}
+
+func health(ctx context.Context, checks []Check) api.Health {
+	failing := map[string]string{}
+	for _, check := range checks {
+		if err := check.OK(ctx); err != nil {
+			failing[check.Name] = "failed: " + err.Error()
+		}
+	}
+	if len(failing) == 0 {
+		return api.Health{Status: api.HealthStatusOk}
+	}
+	return api.Health{Status: api.HealthStatusDegraded, Checks: &failing}
 }
 
 // Readyz says check by check whether the service serves.

@@ -60,6 +60,7 @@ type Store struct {
 	log      *zap.Logger
 	lease    atomic.Pointer[Lease]
 	count    *counter
+	files    *renewer
 	migrated atomic.Bool // it was seen that every migration is applied
 	clock    Clock
 	skew     skew
@@ -86,7 +87,8 @@ func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.Trace
 	if err != nil {
 		return nil, fmt.Errorf("parse BACKEND_POSTGRES_DSN: %w", redacted(err))
 	}
-	count := &counter{}
+	count, files := &counter{}, &renewer{dsn: conf.DSN, log: log}
+	pc.BeforeConnect = files.renew
 	pc.MaxConns, pc.MinConns = conf.MaxConns, conf.MinConns
 	pc.ConnConfig.ConnectTimeout = connectTimeout
 	for name, value := range sessionParams {
@@ -101,7 +103,7 @@ func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.Trace
 	if err != nil {
 		return nil, fmt.Errorf("make the pool: %w", redacted(err))
 	}
-	s := &Store{pool: pool, conf: conf, log: log, count: count, clock: machine{}}
+	s := &Store{pool: pool, conf: conf, log: log, count: count, files: files, clock: machine{}}
 	for _, opt := range opts {
 		opt(s)
 	}

@@ -73,6 +73,9 @@ func (l *Lease) confirm(ctx context.Context, conn *pgx.Conn) error {
 // connect opens a connection of its own, for the lease.
 func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
 	conf := s.pool.Config().ConnConfig.Copy()
+	if err := s.files.renew(ctx, conf); err != nil {
+		return nil, err
+	}
 	conf.Tracer = nil
 	conf.RuntimeParams["application_name"] = "galaxy-backend-lease"
 	conn, err := pgx.ConnectConfig(ctx, conf)

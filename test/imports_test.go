@@ -49,6 +49,8 @@ var allowed = []struct {
 	{"internal/gateway", []string{"client", "proto/"}},
 	{"internal/docker", []string{"galaxy", "internal/statedir"}},
 	{"internal/process", []string{"galaxy", "internal/statedir"}},
+	{"internal/telemetry", []string{"internal/logsink"}},
+	{"internal/geoip", []string{"internal/renewal"}},
 	{"internal/", []string{"galaxy", "engineapi"}},
 	{"cmd/", []string{"", "galaxy", "actors", "actors/", "http", "grpcpush", "store", "internal/", "engine/", "engineapi", "client", "migrations", "proto/"}},
 }

@@ -200,15 +200,17 @@ func (a *driver) giveUp(c actor.Context) {
 	a.writes, a.up = nil, false
 }
 
-// die reports the engine's death to the game, and has the actor started anew.
+// die reports the engine's death to the game, and has the actor restarted.
 func (a *driver) die(c actor.Context, cause, log string) {
 	a.up, a.lasting.since = false, kit.Now(c)
 	a.tell(c, Down{a.Serial, cause, log})
-	a.fail(cause)
+	a.fail(cause, log)
 }
 
-// fail has the actor started anew.
-func (a *driver) fail(cause string) { panic(fmt.Errorf("engine of game %s: %s", a.Game, cause)) }
+// fail has the actor restarted. Supervision logs the cause and the engine's last words, in one line.
+func (a *driver) fail(cause, log string) {
+	kit.Fail("the engine has died", errors.New(cause), zap.Stringer("game_id", a.Game), zap.String("last_lines", log))
+}
 
 // op counts work on a container.
 func (a *driver) op(ctx context.Context, name string, err error) error {

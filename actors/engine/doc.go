@@ -6,7 +6,8 @@
 // turns and stops it. Whatever touches Docker or HTTP runs outside the mailbox; results name the incarnation or the
 // operation they belong to, and stale ones are dropped.
 //
-// It tells its game facts (messages.go) and decides nothing about the game. A dead engine makes it panic, so that its
-// game's strategy restarts it with backoff and in the end gives up. A daemon that does not answer is no dead engine: the
-// actor then waits and tries again by itself. The actor's own end never ends the container; only Stop does.
+// It tells its game facts (messages.go) and decides nothing about the game. A dead engine makes it fail on purpose
+// (kit.Fail), so that its game's strategy restarts it with backoff and in the end gives up. A daemon that does not
+// answer is no dead engine: the actor then waits and tries again by itself. The actor's own end never ends the
+// container; only Stop does.
 package engine

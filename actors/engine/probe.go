@@ -74,7 +74,6 @@ func (a *driver) onProbed(c actor.Context, m probed) {
 	a.probes.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", outcome)))
 	switch {
 	case m.exited != "":
-		a.log().Error("the engine has died", zap.String("cause", m.exited), zap.String("last_lines", m.log))
 		a.die(c, m.exited, m.log)
 	case m.err == nil && a.unknown:
 		a.unknown = false
@@ -149,7 +148,7 @@ func (a *driver) onStopped(c actor.Context, m stopped) {
 		if m.log != "" {
 			a.tell(c, LastWords{a.Serial, m.cause, m.log})
 		}
-		a.fail(m.cause) // of which the game knows
+		a.fail(m.cause, m.log) // of which the game knows
 	case m.err != nil:
 		a.log().Warn("the engine could not be stopped; it is tried again", zap.Error(m.err))
 		a.ending = m

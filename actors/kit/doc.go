@@ -7,6 +7,8 @@
 //   - A mailbox that answers every ask it cannot serve: beyond the limit, while the actor waits for its restart,
 //     and when it stops. Tells, ticks and results of jobs always pass. (protoactor's bounded mailboxes spin a core
 //     or drop silently, and a stopped actor's queue is dropped without an answer.)
+//   - Fail: how an actor fails on purpose. Supervision restarts it and writes the one log line of it, without a stack;
+//     a panic that nobody expects is logged once, with its stack.
 //   - Job: work outside the mailbox whose result comes home as a message.
 //   - Backoff: exponential, with jitter, and it gives up. (The built-in one grows linearly and never does.)
 //   - Family: many children of a kind, found by key, spawned on demand and passivated without losing a message.

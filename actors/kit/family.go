@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
 )
 
 // Family is one actor with many children of a kind, each found by its key: a child is spawned by the first message
@@ -81,6 +82,7 @@ type resume struct{}
 func (resume) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, failure any) {
 	if f, ok := failure.(*Failure); ok {
 		f.earlier = nil
+		f.report(child, zap.String("supervision", "resumes"))
 	}
 	sup.ResumeChildren(child)
 }

@@ -2,6 +2,7 @@ package kit
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -22,8 +23,10 @@ type mailbox struct {
 	sysq      fifo
 	userq     fifo
 	asks      int  // in userq
+	begun     bool // Started was posted: messages that came before it wait behind it
 	scheduled bool // a goroutine works on the queues, or is about to
 	suspended bool // the actor has failed and waits for its restart
+	ending    bool // the actor was told to stop: no restart may revive it
 	stopped   bool
 	restarts  int32
 	born      int64 // Unix nanoseconds
@@ -37,6 +40,9 @@ type fifo struct {
 }
 
 func (q *fifo) push(m any) { q.items = append(q.items, m) }
+
+// pushFirst puts m before everything that waits.
+func (q *fifo) pushFirst(m any) { q.items, q.head = slices.Insert(q.items[q.head:], 0, m), 0 }
 
 func (q *fifo) pop() any {
 	if q.head == len(q.items) {
@@ -59,17 +65,21 @@ func (q *fifo) len() int { return len(q.items) - q.head }
 // keepCapacity is how long a queue may have grown and still be kept for reuse.
 const keepCapacity = 16
 
+// RegisterHandlers is called once, before Started is posted. Nothing may rely on a later call: Started may run, and end
+// the actor, before Start is called. An earlier incarnation's name can even bring messages before this call.
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.invoker, m.dispatcher = invoker, dispatcher
-}
-
-func (m *mailbox) Start() {
-	if c, ok := m.invoker.(actor.Context); ok {
+	if c, ok := invoker.(actor.Context); ok {
 		m.process, _ = m.system.ActorSystem.ProcessRegistry.GetLocal(c.Self().Id)
 		m.born = m.system.clock.Now().UnixNano()
 		m.system.running.add(m)
 	}
 }
+
+// Start has nothing to do: see RegisterHandlers.
+func (m *mailbox) Start() {}
 
 func (m *mailbox) UserMessageCount() int {
 	m.mu.Lock()
@@ -121,14 +131,31 @@ func (m *mailbox) refuse(asker *actor.PID, err error) {
 
 func (m *mailbox) PostSystemMessage(msg any) {
 	m.mu.Lock()
-	m.sysq.push(msg)
+	if _, started := msg.(*actor.Started); started {
+		m.begun = true
+		m.sysq.pushFirst(msg)
+	} else {
+		m.sysq.push(msg)
+	}
 	m.schedule()
 }
 
-// schedule is called with mu held and releases it.
+// restart has supervision's restart after f arrive at this very actor, unless it has stopped or failed again since. By
+// its name it could arrive at a later actor that has failed in nothing.
+func (m *mailbox) restart(f *Failure) {
+	m.mu.Lock()
+	if m.ending || m.failure != f {
+		m.mu.Unlock()
+		return
+	}
+	m.sysq.push(restartMessage)
+	m.schedule()
+}
+
+// schedule is called with mu held and releases it. Before Started was posted it starts nothing.
 func (m *mailbox) schedule() {
-	start := !m.scheduled
-	m.scheduled = true
+	start := m.begun && !m.scheduled
+	m.scheduled = m.scheduled || start
 	m.mu.Unlock()
 	if start {
 		m.dispatcher.Schedule(m.run)
@@ -174,12 +201,18 @@ func (m *mailbox) pass() (again bool) {
 func (m *mailbox) next() (msg any, system bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if msg = m.sysq.pop(); msg != nil {
+	for msg = m.sysq.pop(); msg != nil; msg = m.sysq.pop() {
 		switch msg.(type) {
 		case *actor.SuspendMailbox:
 			m.suspended = true
 		case *actor.ResumeMailbox:
 			m.suspended = false
+		case *actor.Stop:
+			m.ending = true
+		case *actor.Restart:
+			if m.ending {
+				continue // it would revive an actor whose children are still ending
+			}
 		}
 		return msg, true
 	}
@@ -202,6 +235,7 @@ func (m *mailbox) failed(reason, msg any) *Failure {
 	m.suspended = true
 	m.restarts++
 	f := failureOf(reason, msg, m.system.clock, m.failure)
+	f.of = m
 	m.failure = f
 	refused := m.takeAsks()
 	m.mu.Unlock()
@@ -249,7 +283,10 @@ func (m *mailbox) takeAsks() (askers []*actor.PID) {
 	return askers
 }
 
-var stopMessage any = &actor.Stop{}
+var (
+	stopMessage    any = &actor.Stop{}
+	restartMessage any = &actor.Restart{}
+)
 
 func askerOf(msg any) *actor.PID {
 	if env, ok := msg.(*actor.MessageEnvelope); ok {

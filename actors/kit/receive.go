@@ -126,30 +126,42 @@ func (s *System) gone(asker *actor.PID, deadline time.Time) bool {
 	return !waiting
 }
 
-// guarded answers the asker of a message that makes the actor panic, before supervision takes over. A panic in
-// Stopping or Stopped is only logged: raised again it would bring the actor back to life.
+// guarded answers the asker of a message that makes the actor panic, before supervision takes over. A panic of an actor
+// that is ending is only logged: raised again it would have supervision restart an actor that was told to stop.
 func (s *System) guarded(c actor.ReceiverContext, env *actor.MessageEnvelope, next actor.ReceiverFunc) {
 	defer func() {
-		r := recover()
-		if r == nil {
-			return
+		if r := recover(); r != nil {
+			s.onPanic(c, env, r)
 		}
+	}()
+	next(c, env)
+}
+
+func (s *System) onPanic(c actor.ReceiverContext, env *actor.MessageEnvelope, r any) {
+	h := handOf(c)
+	ending := h != nil && h.ending
+	var answer error
+	switch fault, onPurpose := r.(*Fault); {
+	case !onPurpose:
 		cause, isErr := r.(error)
 		if !isErr {
 			cause = fmt.Errorf("%v", r)
 		}
+		answer = fmt.Errorf("actor failed: %w", cause)
 		s.log.Error("actor failed", zap.String("actor", c.Self().GetId()), zap.String("message", fmt.Sprintf("%T", env.Message)),
 			zap.Error(cause), zap.ByteString("stack", debug.Stack()))
-		if env.Sender != nil {
-			s.ActorSystem.Root.Send(env.Sender, failure{fmt.Errorf("actor failed: %w", cause)})
-		}
-		switch env.Message.(type) {
-		case *actor.Stopping, *actor.Stopped:
-			return
-		}
+	case ending: // supervision does not learn of it
+		answer = ErrStopping
+		fault.line(s.log, c.Self(), zap.String("supervision", "it was ending"))
+	default:
+		answer = ErrRestarting.Because(fault)
+	}
+	if env.Sender != nil {
+		s.ActorSystem.Root.Send(env.Sender, failure{answer})
+	}
+	if !ending {
 		panic(r)
-	}()
-	next(c, env)
+	}
 }
 
 // spanOf gives the span of the message in hand, to travel on with what it causes.

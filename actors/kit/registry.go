@@ -35,8 +35,10 @@ const (
 type Failure struct {
 	At      time.Time
 	Message string // the type of the message that it failed on
-	Cause   string // the type of what it panicked with, and the words of the Go runtime
+	Cause   string // what a Fault says; else the type of the panic's value, or the words of the Go runtime
 
+	of      *mailbox
+	fault   *Fault        // of a failure on purpose
 	elapsed time.Duration // when it was, as the system's clock counts
 	earlier *Failure      // the one before, as long as it matters; touched by supervision only
 }
@@ -63,8 +65,11 @@ func failureOf(reason, msg any, clock Clock, earlier *Failure) *Failure {
 		msg = m.message
 	}
 	f := &Failure{At: clock.Now().UTC(), elapsed: clock.Elapsed(), earlier: earlier, Message: fmt.Sprintf("%T", msg), Cause: fmt.Sprintf("%T", reason)}
-	if e, ok := reason.(runtime.Error); ok {
-		f.Cause = e.Error()
+	switch r := reason.(type) {
+	case *Fault:
+		f.fault, f.Cause = r, r.What
+	case runtime.Error:
+		f.Cause = r.Error()
 	}
 	return f
 }

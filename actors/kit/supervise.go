@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
 )
 
 // Backoff restarts a failing child after Min, 2·Min, … up to Max, each with jitter between half and the whole of it,
@@ -18,17 +19,22 @@ type Backoff struct {
 // HandleFailure decides what becomes of child. It counts failures by the system's clock, which protoactor's own
 // statistics do not know; for that the child must be one of System.Props.
 func (b Backoff) HandleFailure(sys *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, failure any) {
-	n := 1
-	if f, ok := failure.(*Failure); ok {
-		n = f.recent(b.Within)
+	n, restart := 1, func() { sup.RestartChildren(child) }
+	f, known := failure.(*Failure)
+	if known {
+		n, restart = f.recent(b.Within), func() { f.of.restart(f) }
 	}
 	if n > b.Retries {
+		f.report(child, zap.Int("failures", n), zap.Int("allowed", b.Retries), zap.String("supervision", "gives up"))
 		sys.EventStream.Publish(&actor.SupervisorEvent{Child: child, Reason: reason, Directive: actor.StopDirective})
 		sup.StopChildren(child)
 		return
 	}
+	wait := b.Wait(n)
+	f.report(child, zap.Int("failures", n), zap.Int("allowed", b.Retries), zap.String("supervision", "restarts"),
+		zap.Duration("after", wait))
 	sys.EventStream.Publish(&actor.SupervisorEvent{Child: child, Reason: reason, Directive: actor.RestartDirective})
-	systemOf(sys).clock.AfterFunc(b.Wait(n), func() { sup.RestartChildren(child) })
+	systemOf(sys).clock.AfterFunc(wait, restart)
 }
 
 // Delay is how long the n-th failure (from 1) waits for its restart, before jitter.

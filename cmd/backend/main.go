@@ -10,9 +10,11 @@ import (
 	_ "time/tzdata" // the zones of schedules, for a machine that lacks some of them, or can read none
 
 	"galaxy/backend/internal/heap"
+	"galaxy/backend/internal/logsink"
 )
 
 func main() {
+	logsink.Survive()
 	if len(os.Args) > 1 {
 		if os.Args[1] == "settings" {
 			fmt.Print(settingsTable())
@@ -24,7 +26,7 @@ func main() {
 	ctx := untilTold()
 	heap.Tune()
 	if err := run(ctx, os.Environ()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		logsink.Say(os.Stderr, err.Error()+"\n")
 		os.Exit(1)
 	}
 }

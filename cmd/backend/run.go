@@ -17,6 +17,7 @@ import (
 	"galaxy/backend/internal/geoip"
 	"galaxy/backend/internal/mailtext"
 	"galaxy/backend/internal/process"
+	"galaxy/backend/internal/renewal"
 	"galaxy/backend/internal/smtp"
 	"galaxy/backend/internal/telemetry"
 	"galaxy/backend/store"
@@ -33,6 +34,9 @@ func run(ctx context.Context, environ []string) error {
 	}
 	tel, err := telemetry.Start(ctx, conf.Telemetry)
 	if err != nil {
+		return fmt.Errorf("telemetry: %w", err)
+	}
+	if err := telemetry.Adopt(tel.Log); err != nil {
 		return fmt.Errorf("telemetry: %w", err)
 	}
 	s := &service{conf: conf, tel: tel, log: tel.Log}
@@ -109,14 +113,13 @@ func (s *service) start(ctx context.Context) error {
 	if err := s.lease.Undisputed(ctx); err != nil {
 		return fmt.Errorf("wait until nobody else serves: %w", err)
 	}
-	s.push, err = grpcpush.Listen(grpcpush.Deps{Config: s.conf.Push, Hub: system.Push, Tokens: s.conf.HTTP.Tokens(), Serving: s.lease.Held,
-		Log: s.log.Named("push")})
-	if err != nil {
+	if err := s.openPush(); err != nil {
 		return err
 	}
 	s.startedWithin("push streams", s.conf.Push.ShutdownTimeout, s.stopPush)
 	s.started("mails in flight", system.StopMails)
-	surface, err := http.New(http.Deps{Config: s.conf.HTTP, Limits: s.conf.Limits, Store: s.store, System: system, Serving: s.lease.Held, Checks: s.checks(), Now: now,
+	surface, err := http.New(http.Deps{Config: s.conf.HTTP, Limits: s.conf.Limits, Store: s.store, System: system, Serving: s.lease.Held,
+		Checks: s.checks(), Health: s.health(), Now: now,
 		Log: s.log.Named("http"), Tracers: s.tel.Tracers, Meter: s.tel.Meter})
 	if err != nil {
 		return err
@@ -126,11 +129,35 @@ func (s *service) start(ctx context.Context) error {
 	return nil
 }
 
+// openPush listens for gateways.
+func (s *service) openPush() (err error) {
+	d := grpcpush.Deps{Config: s.conf.Push, Hub: s.actors.Push, Tokens: s.conf.HTTP.Tokens(), Serving: s.lease.Held,
+		Log: s.log.Named("push")}
+	if d.Config.TLSCert != "" {
+		cert, err := renewal.OpenCertificate("the certificate of the push stream", d.Config.TLSCert, d.Config.TLSKey)
+		if err != nil {
+			return err
+		}
+		if err := cert.Observe(s.tel.Meter, "push_tls_certificate_expiry_timestamp_seconds"); err != nil {
+			return err
+		}
+		d.Certificate = cert.Get
+		stop := cert.Follow(d.Log)
+		s.started("push certificate", time.Second, func(context.Context) error {
+			stop()
+			return nil
+		})
+	}
+	s.push, err = grpcpush.Listen(d)
+	return err
+}
+
 // openOutside reaches for everything that the service stands on.
 func (s *service) openOutside(ctx context.Context) (err error) {
 	if s.geo, err = geoip.Open(s.conf.GeoIP, s.tel.Meter); err != nil {
 		return err
 	}
+	s.geo.Follow(s.log.Named("geo"))
 	s.started("GeoIP database", func(context.Context) error { return s.geo.Close() })
 	opening, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -168,7 +195,7 @@ func (s *service) openDriver() error {
 
 // serveAlone stands by until this backend has the database for itself.
 func (s *service) serveAlone(ctx context.Context) (err error) {
-	if s.front, err = http.Open(ctx, s.conf.HTTP); err != nil {
+	if s.front, err = http.Open(ctx, s.conf.HTTP, s.health()...); err != nil {
 		return err
 	}
 	s.started("standby", s.front.Stop)
@@ -196,6 +223,9 @@ func (s *service) checks() []http.Check {
 		{Name: "clock", OK: s.store.ClocksAgree, Warns: true},
 	}
 }
+
+// health is what a process that lives may still lack.
+func (s *service) health() []http.Check { return []http.Check{{Name: "log", OK: s.tel.Logging}} }
 
 // wait serves until it is told to stop, or cannot go on.
 func (s *service) wait(ctx context.Context) (err error) {

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 
 	"galaxy/backend/engine/disk"
 	"galaxy/backend/engine/server"
+	"galaxy/backend/internal/logsink"
 )
 
 // version is set by the linker.
@@ -22,11 +24,25 @@ var version = "1.0.0"
 const grace = 5 * time.Second
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	if err := run(log); err != nil {
+	logsink.Survive()
+	// An engine whose log nobody reads still makes its turns.
+	out := logsink.New(os.Stdout, missing)
+	log := slog.New(slog.NewJSONHandler(out, nil))
+	err := run(log)
+	if err != nil {
 		log.Error("the engine ends", "error", err)
+	}
+	_ = out.Sync()
+	if err != nil {
 		os.Exit(1)
 	}
+}
+
+// missing makes the line that says how many lines were dropped at its place.
+func missing(lines uint64) []byte {
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(&out, nil)).Warn("lines of the log are missing here", "lines_dropped", lines)
+	return out.Bytes()
 }
 
 func run(log *slog.Logger) error {
@@ -41,7 +57,8 @@ func run(log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	s := &http.Server{Addr: setting("ENGINE_LISTEN_ADDR", ":8080"), Handler: e.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	s := &http.Server{Addr: setting("ENGINE_LISTEN_ADDR", ":8080"), Handler: e.Handler(),
+		ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	failed := make(chan error, 1)
 	go func() { failed <- s.ListenAndServe() }()
 	log.Info("the engine serves", "address", s.Addr, "version", version)

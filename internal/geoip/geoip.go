@@ -5,37 +5,83 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 
 	"github.com/oschwald/geoip2-golang/v2"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"galaxy/backend/internal/renewal"
 )
 
 // Config says where the database is.
 type Config struct {
-	Path string `env:"BACKEND_GEOIP_DB_PATH,required,notEmpty" help:"Path of the GeoLite2 Country database (.mmdb)."`
+	Path string `env:"BACKEND_GEOIP_DB_PATH,required,notEmpty" help:"Path of the GeoLite2 Country database (.mmdb). A newer one may take its place at any time."`
 }
 
 // DB is an open database.
 type DB struct {
-	reader  *geoip2.Reader
+	kept    *renewal.Kept[*geoip2.Reader]
 	lookups metric.Int64Counter
+	stop    func()
 }
 
 // Open opens the database; a missing or broken one is an error.
 func Open(c Config, meter metric.Meter) (*DB, error) {
-	reader, err := geoip2.Open(c.Path)
+	kept, err := renewal.Open(func() (*geoip2.Reader, error) { return read(c.Path) }, c.Path)
 	if err != nil {
 		return nil, fmt.Errorf("open the GeoIP database (BACKEND_GEOIP_DB_PATH): %w", err)
 	}
 	lookups, err := meter.Int64Counter("geo_lookups_total", metric.WithDescription("Country look-ups by outcome."))
-	return &DB{reader, lookups}, err
+	if err != nil {
+		return nil, err
+	}
+	_, err = meter.Int64ObservableGauge("geo_database_build_timestamp_seconds",
+		metric.WithDescription("When the GeoIP database in use was built, in Unix seconds."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(kept.Get().Metadata().BuildTime().Unix())
+			return nil
+		}))
+	return &DB{kept: kept, lookups: lookups, stop: func() {}}, err
+}
+
+// tried are addresses that a database must be able to look up, whether it knows them or not.
+var tried = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("223.255.255.255")}
+
+// read reads the database into memory. A mapped file would end the process with the first look-up after somebody has
+// shortened it, as a copy over it does; and look-ups that still use the older one need not be waited for.
+func read(path string) (*geoip2.Reader, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := geoip2.OpenBytes(content)
+	if err != nil {
+		return nil, err
+	}
+	for _, addr := range tried {
+		if _, err := reader.Country(addr); err != nil {
+			return nil, fmt.Errorf("look an address up in it: %w", err)
+		}
+	}
+	return reader, nil
+}
+
+// Follow uses a newer database as soon as it takes the place of this one, until Close.
+func (d *DB) Follow(log *zap.Logger) {
+	d.stop = d.kept.Follow(renewal.Observer[*geoip2.Reader]{Log: log, What: "the GeoIP database", About: about})
+}
+
+func about(r *geoip2.Reader) []zap.Field {
+	m := r.Metadata()
+	return []zap.Field{zap.String("type", m.DatabaseType), zap.Time("built", m.BuildTime())}
 }
 
 // Country gives the ISO 3166-1 alpha-2 code of an address's country; empty when none is known.
 func (d *DB) Country(addr netip.Addr) string {
 	outcome := "hit"
-	found, err := d.reader.Country(addr.Unmap())
+	found, err := d.kept.Get().Country(addr.Unmap())
 	switch {
 	case err != nil:
 		outcome = "error"
@@ -49,5 +95,8 @@ func (d *DB) Country(addr netip.Addr) string {
 	return found.Country.ISOCode
 }
 
-// Close closes the database.
-func (d *DB) Close() error { return d.reader.Close() }
+// Close ends Follow. What look-ups use is freed with the last of them.
+func (d *DB) Close() error {
+	d.stop()
+	return nil
+}

@@ -39,7 +39,11 @@ func (s *Stack) Spawn(p Ports) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
+	own := out
+	defer own.Close()
+	if s.Output != nil {
+		out = s.Output
+	}
 	b.cmd = exec.Command(s.Binaries.Backend)
 	b.cmd.Env, b.cmd.Stdout, b.cmd.Stderr, b.cmd.SysProcAttr = s.environ(p), out, out, attributes()
 	begun := make(chan error)

@@ -37,6 +37,7 @@ type Options struct {
 	Label    string   // galaxy.stack of the containers, and name of their network
 	Env      []string // more settings of the service, KEY=value
 	Fast     bool     // the private cluster gives up durability
+	Output   *os.File // where the service writes, instead of a file in Dir
 }
 
 // LabelOf gives a label that is always the same for a data directory.

@@ -32,6 +32,8 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"galaxy/backend/internal/logsink"
 )
 
 // Config says what is told to whom.
@@ -70,16 +72,18 @@ type Telemetry struct {
 	Tracers trace.TracerProvider
 	Meter   metric.Meter
 
+	out      *logsink.Sink // stdout
 	shutdown []func(context.Context) error
 }
 
 // Start makes the logger, tracer and meter. A collector that is away never holds the service up.
 func Start(ctx context.Context, c Config) (*Telemetry, error) {
-	log, err := NewLogger(c, os.Stdout)
+	out := logsink.New(os.Stdout, missing(c))
+	log, err := NewLogger(c, out)
 	if err != nil {
 		return nil, err
 	}
-	t := &Telemetry{Log: log, Tracers: noop.NewTracerProvider()}
+	t := &Telemetry{Log: log, Tracers: noop.NewTracerProvider(), out: out}
 	quiet := log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(core, time.Minute, 1, 0)
 	}))
@@ -102,7 +106,7 @@ func (t *Telemetry) traces(ctx context.Context, c Config, about *resource.Resour
 	case c.TracesExporter == "none":
 		return nil
 	case c.TracesExporter == "stdout":
-		exporter, err = stdouttrace.New()
+		exporter, err = stdouttrace.New(stdouttrace.WithWriter(t.out))
 	case c.Protocol == "grpc":
 		var opts []otlptracegrpc.Option
 		if c.Endpoint != "" {
@@ -144,6 +148,15 @@ func (t *Telemetry) metrics(ctx context.Context, c Config, about *resource.Resou
 	p := sdkmetric.NewMeterProvider(opts...)
 	t.Meter = p.Meter("galaxy/backend")
 	t.shutdown = append(t.shutdown, p.Shutdown)
+	_, err = t.Meter.Int64ObservableCounter("log_lines_dropped_total",
+		metric.WithDescription("Lines of stdout that were dropped, since its reader was away or too slow."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(t.out.Dropped()))
+			return nil
+		}))
+	if err != nil {
+		return err
+	}
 	return runtime.Start(runtime.WithMeterProvider(p))
 }
 
@@ -158,7 +171,7 @@ func (t *Telemetry) reader(ctx context.Context, c Config) (sdkmetric.Reader, err
 		}
 		return otelprom.New(otelprom.WithRegisterer(registry), otelprom.WithoutScopeInfo())
 	case c.MetricsExporter == "stdout":
-		e, err := stdoutmetric.New()
+		e, err := stdoutmetric.New(stdoutmetric.WithWriter(t.out))
 		return sdkmetric.NewPeriodicReader(e), err
 	case c.Protocol == "grpc":
 		var opts []otlpmetricgrpc.Option
@@ -191,7 +204,11 @@ func (t *Telemetry) serve(addr string, registry *prometheus.Registry) error {
 	return nil
 }
 
-// Shutdown hands over what has been gathered, as far as ctx gives time, and ends.
+// Logging gives an error while lines of the log are being lost.
+func (t *Telemetry) Logging(context.Context) error { return t.out.Healthy() }
+
+// Shutdown hands over what has been gathered, as far as ctx gives time, and ends. It waits a second at most for the
+// log's reader.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	var problems []error
 	for _, end := range t.shutdown {

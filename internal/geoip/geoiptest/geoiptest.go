@@ -19,12 +19,15 @@ var Countries = map[string]string{
 }
 
 // Write writes the database to path.
-func Write(path string) error {
+func Write(path string) error { return WriteCountries(path, Countries) }
+
+// WriteCountries writes a database that knows other networks.
+func WriteCountries(path string, countries map[string]string) error {
 	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "GeoLite2-Country", IncludeReservedNetworks: true, RecordSize: 24})
 	if err != nil {
 		return err
 	}
-	for cidr, country := range Countries {
+	for cidr, country := range countries {
 		_, network, err := net.ParseCIDR(cidr)
 		if err != nil {
 			return err
