@@ -92,7 +92,7 @@ func (r Runtime) patching() string {
 }
 
 // CopyLabel names the copy of the state that an open patch goes back to.
-func (o Operation) CopyLabel() string { return "patch-" + strconv.FormatInt(o.Number, 10) }
+func (o Operation) CopyLabel() string { return patchLabel + strconv.FormatInt(o.Number, 10) }
 
 // Patched pins the game to the version that it was patched to: the new engine is healthy and shows the same turn and digest.
 func (g Game) Patched(number int64, by By) GameChange {

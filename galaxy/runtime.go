@@ -57,7 +57,9 @@ type Runtime struct {
 	StartedAt *time.Time
 	EndedAt   *time.Time // when the game was over, and the container's retention began
 	Failure   *Failure   // what last went wrong with the engine; nil before anything did
-	Gaps      []int      // turns, up to Reports, of which not every report could be read; those first that are asked for next
+	// KeptCopies are numbers of patches whose copies of the state operators may have need of: nothing clears them.
+	KeptCopies []int64
+	Gaps       []int // turns, up to Reports, of which not every report could be read; those first that are asked for next
 }
 
 // Pin is the engine that a game is played on.

@@ -270,6 +270,7 @@ func (g Game) EngineGone(cause string, by By) GameChange {
 	}
 	c := g.change(by, "runtime.engine_unreachable")
 	c.Next.Runtime.Status, c.Next.Runtime.Patch = RuntimeUnreachable, nil
+	c.Next.Runtime.keepCopy()
 	c.Next.Runtime.reopen()
 	c.breakOff(EngineUnreachableNotice, WhyUnreachable, "the engine could not be brought up again: "+cause, by)
 	return c

@@ -264,6 +264,7 @@ func (g Game) hold(s EngineStatus, by By) GameChange {
 		map[string]any{"turn": s.Turn, "digest": s.Digest, "game_id": s.Game.String()})
 	c.heldLine(by)
 	r.Status, r.Patch = RuntimeRunning, nil
+	r.keepCopy()
 	r.reopen()
 	c.breakOff(StateMismatchNotice, WhyMismatch, fmt.Sprintf("turn %d is recorded, but the engine shows turn %d of game %s", r.Turn, s.Turn, s.Game), by)
 	return c
@@ -294,6 +295,7 @@ func (g Game) Lost(cause string, by By) GameChange {
 	c := g.change(by, "runtime.state_mismatch")
 	c.heldLine(by)
 	c.Next.Runtime.Status, c.Next.Runtime.Patch = RuntimeUnreachable, nil
+	c.Next.Runtime.keepCopy()
 	c.Next.Runtime.reopen()
 	c.breakOff(StateMismatchNotice, WhyMismatch, cause, by)
 	return c
@@ -308,6 +310,8 @@ func (g Game) Unstorable(what string, by By) GameChange {
 	return g.Lost(cause, by)
 }
 
+var errRestarting = Errorf(ServiceUnavailable, "the game's engine is being restarted; try again shortly")
+
 // OrdersFor decides whether a player may give orders for turn now, and gives the seat they are for.
 func (g Game) OrdersFor(user UserID, turn int, now time.Time) (Membership, error) {
 	seat, err := g.Playing(user)
@@ -321,10 +325,14 @@ func (g Game) OrdersFor(user UserID, turn int, now time.Time) (Membership, error
 		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is closed: orders are taken for turn %d", turn, r.Turn+1)
 	case turn > r.Turn+1:
 		return Membership{}, Errorf(Conflict, "turn %d has not come: orders are taken for turn %d", turn, r.Turn+1)
-	case r.closed(now):
+	case r.Op != nil && r.Op.Turn > 0:
 		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is being made", turn)
 	case r.Status != RuntimeRunning:
-		return Membership{}, Errorf(ServiceUnavailable, "the game's engine is being restarted; try again shortly")
+		return Membership{}, errRestarting
+	case r.closed(now) && r.Why == WhyDriverUnknown: // no turn is made meanwhile, and there is time for orders again after it
+		return Membership{}, errRestarting
+	case r.closed(now):
+		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is being made", turn)
 	}
 	return seat, nil
 }

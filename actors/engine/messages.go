@@ -17,7 +17,7 @@ type (
 		Commands []json.RawMessage
 		Until    time.Time // nobody waits for the answer any more; zero: somebody always does
 	}
-	// CloseOrders refuses what waits of PutOrders and PutBatch, for their turn is to be made.
+	// CloseOrders gives back what waits of PutOrders and PutBatch, for their turn is about to be claimed.
 	CloseOrders struct{}
 	// MakeTurn makes the turn after Recorded. Before that, the races of Banish that the engine still lets play are
 	// banished, and those of Out that it shows as playing; the lists of Orders that it does not hold are put again. TurnMade or
@@ -30,7 +30,9 @@ type (
 		Orders   []galaxy.StoredOrders
 		Banish   []string
 		Out      []string
-		Due      time.Time // who has waited longest is served first
+		// Uncertain are races whose revision does not tell what the engine holds: what is stored of them, be it nothing, is put again.
+		Uncertain []string
+		Due       time.Time // who has waited longest is served first
 	}
 	// PutBatch hands a race's batch of commands to the engine; OrdersPut with the same ID answers it. It is safe to repeat.
 	PutBatch struct {
@@ -68,9 +70,10 @@ type (
 type (
 	// Up: the engine answers, and holds this.
 	Up struct {
-		Serial uint64
-		Status galaxy.EngineStatus
-		Making bool // the MakeTurn that it was told is, or was until now, under way
+		Serial  uint64
+		Status  galaxy.EngineStatus
+		Making  bool   // the MakeTurn that it was told is, or was until now, under way
+		Address string // where it answers
 	}
 	// Down: the engine died and is being restarted. Log is what it said last.
 	Down struct {
@@ -104,6 +107,9 @@ type (
 		ID     uint64
 		Result galaxy.OrderResult
 		Err    error
+		Doubt  bool // the engine may hold it all the same
+		// Closed: it was not given to the engine because of CloseOrders. Err holds once the turn is claimed.
+		Closed bool
 	}
 	// ReportRead is a report, or what the player is told instead.
 	ReportRead struct {
@@ -133,7 +139,8 @@ type (
 	PatchFailed struct {
 		Number int64
 		Cause  string
-		Kept   bool // the copy could not be put back: operators may have need of it
+		Kept   bool // the copy is there and could not be put back: operators may have need of it
+		Unread bool // whether there is a copy could not be read: none is dropped
 	}
 	// Banished: the engine has taken a banish, or does not know the race.
 	Banished struct {
@@ -194,6 +201,9 @@ type (
 		life uint64
 		back string // why it was, or is being, taken back
 		err  error  // why nothing can be said yet
+		progress
+		untouched bool     // it has not begun, and the engine of before serves
+		kept      copyFate // of one that could not be taken back
 	}
 	removed struct {
 		life   uint64

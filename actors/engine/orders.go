@@ -83,12 +83,13 @@ func orderOf(m any) (o queued, ok bool) {
 	return o, false
 }
 
-// onCloseOrders refuses the orders that the engine was not given yet.
+// onCloseOrders gives back the orders that the engine was not given yet.
 func (a *driver) onCloseOrders(c actor.Context) {
 	a.writes = slices.DeleteFunc(a.writes, func(w kit.Held) bool {
 		o, ok := orderOf(w.Message)
 		if ok {
-			a.tell(c, OrdersPut{ID: o.id, Err: galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", o.turn)})
+			err := galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", o.turn)
+			a.tell(c, OrdersPut{ID: o.id, Err: err, Closed: true})
 		}
 		return ok
 	})
@@ -106,7 +107,7 @@ func (a *driver) putOrders(c actor.Context, m PutOrders) {
 		p.life = life
 		return p
 	}, func(err error) any {
-		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err}}
+		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err, Doubt: true}}
 	})
 }
 
@@ -130,10 +131,11 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 		}
 		result, err := a.Client.PutOrders(ctx, address, galaxy.OrderWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Expected: expected, Commands: m.Commands})
 		if err == nil {
-			p.out.Result, p.out.Err, p.revision = result, nil, &result.Revision
+			p.out.Result, p.out.Err, p.out.Doubt, p.revision = result, nil, false, &result.Revision
 			return p
 		}
 		p.out.Err, p.dead = a.forPlayer(err)
+		p.out.Doubt = p.out.Doubt || !settled(err)
 		if !errors.As(err, &e) || e.Settled() && e.Code != engineapi.CodeRevision {
 			p.revision = known
 			return p
@@ -141,6 +143,12 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 		known = nil
 	}
 	return p
+}
+
+// settled reports whether a write that has failed was certainly not done.
+func settled(err error) bool {
+	var e *galaxy.EngineError
+	return errors.As(err, &e) && e.Settled()
 }
 
 // revision reads the engine's revision of a race's list: in its status when it does not know the operation, which it need not.
@@ -201,10 +209,11 @@ func (a *driver) putBatch(c actor.Context, m PutBatch) {
 			}
 			result, err := a.Client.PutBatch(ctx, address, galaxy.BatchWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Batch: m.Batch, Commands: m.Commands})
 			if err == nil {
-				p.out.Result, p.out.Err, p.revision = result, nil, &result.Revision
+				p.out.Result, p.out.Err, p.out.Doubt, p.revision = result, nil, false, &result.Revision
 				return p
 			}
 			p.out.Err, p.dead = a.forPlayer(err)
+			p.out.Doubt = p.out.Doubt || !settled(err)
 			var e *galaxy.EngineError
 			if !errors.As(err, &e) || e.Settled() {
 				return p
@@ -212,7 +221,7 @@ func (a *driver) putBatch(c actor.Context, m PutBatch) {
 		}
 		return p
 	}, func(err error) any {
-		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err}}
+		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err, Doubt: true}}
 	})
 }
 

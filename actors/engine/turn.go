@@ -181,19 +181,24 @@ func (a *driver) callBanish(ctx context.Context, address, race string) (said Ban
 	return Banished{Race: race, Err: err}, false
 }
 
-// putMissing puts the stored lists that the engine does not hold. It reports false when that must be tried again.
+// putMissing puts the stored lists that the engine does not hold, or may not hold. It reports false when that must be tried again.
 func (a *driver) putMissing(ctx context.Context, address string, s galaxy.EngineStatus, m MakeTurn) bool {
 	held := map[string]galaxy.EnginePlayer{}
 	for _, p := range s.Players {
 		held[p.Race] = p
 	}
-	for _, o := range m.Orders {
-		p, ok := held[o.Race]
-		if !ok || p.OrderRevision == o.Held() || p.Extinct || p.Banished {
+	for _, o := range m.toPut(s) {
+		p, uncertain := held[o.Race], slices.Contains(m.Uncertain, o.Race)
+		if !uncertain && p.OrderRevision == o.Held() || p.Extinct || p.Banished {
 			continue
 		}
-		a.log().Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race), zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.Held()))
-		if err := a.putStored(ctx, address, m.Recorded+1, p.OrderRevision, o); err != nil {
+		if uncertain {
+			a.log().Info("whether the engine holds the stored orders is not certain: they are put again", zap.String("race", o.Race))
+		} else {
+			a.log().Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race),
+				zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.Held()))
+		}
+		if err := a.putStored(ctx, address, m.Recorded+1, p.OrderRevision, o, uncertain); err != nil {
 			a.log().Warn("stored orders could not be put again", zap.String("race", o.Race), zap.Error(err))
 			var e *galaxy.EngineError
 			if !errors.As(err, &e) || e.Kind != galaxy.EngineRefused || e.Code == engineapi.CodeRevision {
@@ -204,8 +209,26 @@ func (a *driver) putMissing(ctx context.Context, address string, s galaxy.Engine
 	return true
 }
 
-// putStored puts the batches of a race, which an engine that holds them knows by their ids, and then its list.
-func (a *driver) putStored(ctx context.Context, address string, turn int, revision int64, o galaxy.StoredOrders) error {
+// toPut gives the stored orders of the races that the engine knows, and empty ones of uncertain races that hold something although
+// nothing is stored of them.
+func (m MakeTurn) toPut(s galaxy.EngineStatus) (out []galaxy.StoredOrders) {
+	for _, p := range s.Players {
+		i := slices.IndexFunc(m.Orders, func(o galaxy.StoredOrders) bool { return o.Race == p.Race })
+		switch {
+		case i >= 0:
+			out = append(out, m.Orders[i])
+		case p.OrderRevision > 0 && slices.Contains(m.Uncertain, p.Race):
+			out = append(out, galaxy.StoredOrders{Race: p.Race, Commands: []byte("[]")})
+		}
+	}
+	return out
+}
+
+// putStored puts the batches of a race, which an engine that holds them knows by their ids, and then its list. An uncertain race may
+// hold a list that is not stored: it is replaced also when none is.
+func (a *driver) putStored(
+	ctx context.Context, address string, turn int, revision int64, o galaxy.StoredOrders, uncertain bool,
+) error {
 	for _, b := range o.Batches {
 		commands, err := galaxy.SplitCommands(b.Commands)
 		if err != nil {
@@ -217,7 +240,7 @@ func (a *driver) putStored(ctx context.Context, address string, turn int, revisi
 		}
 		revision = max(revision, put.Revision)
 	}
-	if o.Revision == 0 {
+	if o.Revision == 0 && !uncertain {
 		return nil
 	}
 	commands, err := galaxy.SplitCommands(o.Commands)

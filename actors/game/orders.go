@@ -38,10 +38,11 @@ func (t *table) takes(c actor.Context, ctx context.Context, user galaxy.UserID, 
 	}
 	seat, err := t.game.OrdersFor(user, turn, t.Now())
 	switch {
+	case t.closing(c, err, turn):
+		t.stash.Add(c)
+		return held, true, nil
 	case err != nil:
-		return held, false, err
-	case t.claimPending || t.forced != nil:
-		return held, false, galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", turn)
+		return held, false, t.unclaimed(err, turn)
 	case !t.engine.up:
 		return held, false, engine.ErrAway
 	case t.underWay(seat.Race):
@@ -128,6 +129,11 @@ func (t *table) onOrdersPut(c actor.Context, m engine.OrdersPut) {
 		return
 	}
 	delete(t.orders, m.ID)
+	if m.Closed {
+		t.returned = append(t.returned, returned{o, m.Err})
+		t.claimWhenSettled(c)
+		return
+	}
 	done, err := t.keep(kit.TraceContext(c), o, m)
 	kit.ReplyTo(c, o.asker, done, err)
 	t.stash.Release(c)
@@ -135,6 +141,9 @@ func (t *table) onOrdersPut(c actor.Context, m engine.OrdersPut) {
 }
 
 func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered, error) {
+	if m.Doubt {
+		t.writes.Doubt(o.list.Race)
+	}
 	if m.Err != nil {
 		return Ordered{}, m.Err
 	}
@@ -145,6 +154,7 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 	if err := t.Store.SaveOrders(ctx, o.list); err != nil {
 		// The engine holds a list that the store may lack: the next write reads the store, and the turn puts things right.
 		delete(t.stored, o.list.Race)
+		t.writes.Doubt(o.list.Race)
 		t.log().Warn("orders that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
 		return Ordered{}, err
 	}
@@ -162,6 +172,7 @@ func (t *table) keepBatch(ctx context.Context, o order, m engine.OrdersPut) (Ord
 	o.batch.EngineRevision, o.batch.Result, o.batch.StoredAt = o.list.After(m.Result.Revision), m.Result, t.Now()
 	if err := t.Store.SaveBatch(ctx, *o.batch); err != nil {
 		delete(t.stored, o.list.Race)
+		t.writes.Doubt(o.list.Race)
 		t.log().Warn("a batch that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
 		return Ordered{}, err
 	}
@@ -174,6 +185,7 @@ func (t *table) keepBatch(ctx context.Context, o order, m engine.OrdersPut) (Ord
 // refuseOrders answers everybody whose list the engine will not answer for.
 func (t *table) refuseOrders(c actor.Context, err error) {
 	for id, o := range t.orders {
+		t.writes.Doubt(o.list.Race) // the engine may have taken it
 		kit.ReplyTo(c, o.asker, nil, err)
 		delete(t.orders, id)
 	}
@@ -219,7 +231,8 @@ func (t *table) onForceNextTurn(c actor.Context, m ForceNextTurn) {
 	t.claimWhenSettled(c)
 }
 
-// claimWhenSettled claims the turn that waits, once the engine has answered every list that it was given. Those that it was not are refused.
+// claimWhenSettled claims the turn that waits, once the engine has answered every list that it was given. Those that it was not given
+// are given back, and wait for what becomes of the claim.
 func (t *table) claimWhenSettled(c actor.Context) {
 	switch {
 	case t.forced == nil && !t.claimPending:
@@ -232,6 +245,7 @@ func (t *table) claimWhenSettled(c actor.Context) {
 	t.forced, t.claimPending = nil, false
 	ctx, cancel := context.WithTimeout(kit.TraceContext(c), claimTimeout)
 	defer cancel()
+	defer t.afterClaim(c)
 	if f != nil {
 		g, err := t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
 			return g.ForceTurn(f.ask.Turn, t.by(f.ask.Principal, f.ask.RequestID))

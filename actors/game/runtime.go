@@ -19,7 +19,8 @@ type runner struct {
 	serial   uint64
 	pid      *actor.PID
 	up       bool
-	bringsUp bool // it was spawned to bring the engine up, not only to stop it
+	address  string // where the engine has answered last, also one that was used before
+	bringsUp bool   // it was spawned to bring the engine up, not only to stop it
 	cause    string
 	turn     attempt  // the turn that it was asked to make
 	spawned  int64    // operation number of the resume, restart or patch that it was spawned for
@@ -62,7 +63,7 @@ func (t *table) onEngine(c actor.Context, m any) {
 	switch m := m.(type) {
 	case engine.Up:
 		if m.Serial == t.engine.serial {
-			t.engine.up = true
+			t.engine.up, t.engine.address = true, m.Address
 			t.engine.gaps = 0
 			t.timers.Cancel(regap)
 			t.learn(c, t.isUp(m))
@@ -131,11 +132,7 @@ func (t *table) onHandled(c actor.Context, m any) {
 	case engine.Patched:
 		t.learn(c, plain("patched", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Patched(m.Number, by) }).then(func() { t.dropCopy(c, m.Number) }))
 	case engine.PatchFailed:
-		failed := plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.PatchFailed(m.Number, m.Cause, by) })
-		if !m.Kept {
-			failed = failed.then(func() { t.dropCopy(c, m.Number) })
-		}
-		t.learn(c, failed)
+		t.learn(c, t.patchFailed(c, m))
 	case engine.Banished:
 		t.engine.banished = slices.DeleteFunc(t.engine.banished, func(race string) bool { return race == m.Race })
 		if m.Err == nil {
@@ -144,6 +141,18 @@ func (t *table) onHandled(c actor.Context, m any) {
 	case engine.Fetched:
 		t.onFetched(c, m)
 	}
+}
+
+// patchFailed is the fact of a patch that has failed.
+func (t *table) patchFailed(c actor.Context, m engine.PatchFailed) fact {
+	if m.Kept || m.Unread {
+		return plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+			return g.PatchStuck(m.Number, m.Cause, m.Kept, by)
+		})
+	}
+	return plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
+		return g.PatchFailed(m.Number, m.Cause, by)
+	}).then(func() { t.dropCopy(c, m.Number) })
 }
 
 // dropCopy gives up what a patch that is over has kept of the state.

@@ -51,4 +51,5 @@ type Runtimes struct {
 	FailureLog        string
 	EndedAt           *time.Time
 	ReportGaps        json.RawMessage
+	KeptCopies        json.RawMessage
 }

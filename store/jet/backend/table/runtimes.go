@@ -54,6 +54,7 @@ type runtimesTable struct {
 	FailureLog        postgres.ColumnString
 	EndedAt           postgres.ColumnTimestampz
 	ReportGaps        postgres.ColumnString
+	KeptCopies        postgres.ColumnString
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -132,9 +133,10 @@ func newRuntimesTableImpl(schemaName, tableName, alias string) runtimesTable {
 		FailureLogColumn        = postgres.StringColumn("failure_log")
 		EndedAtColumn           = postgres.TimestampzColumn("ended_at")
 		ReportGapsColumn        = postgres.StringColumn("report_gaps")
-		allColumns              = postgres.ColumnList{GameIDColumn, StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn}
-		mutableColumns          = postgres.ColumnList{StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn}
-		defaultColumns          = postgres.ColumnList{EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, OpNumberColumn, OpAttemptColumn, PausesColumn, WhyColumn, WhyTextColumn, MakeupColumn, ReportsColumn, FailureCauseColumn, FailureLogColumn, ReportGapsColumn}
+		KeptCopiesColumn        = postgres.StringColumn("kept_copies")
+		allColumns              = postgres.ColumnList{GameIDColumn, StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn, KeptCopiesColumn}
+		mutableColumns          = postgres.ColumnList{StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn, KeptCopiesColumn}
+		defaultColumns          = postgres.ColumnList{EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, OpNumberColumn, OpAttemptColumn, PausesColumn, WhyColumn, WhyTextColumn, MakeupColumn, ReportsColumn, FailureCauseColumn, FailureLogColumn, ReportGapsColumn, KeptCopiesColumn}
 	)
 
 	return runtimesTable{
@@ -178,6 +180,7 @@ func newRuntimesTableImpl(schemaName, tableName, alias string) runtimesTable {
 		FailureLog:        FailureLogColumn,
 		EndedAt:           EndedAtColumn,
 		ReportGaps:        ReportGapsColumn,
+		KeptCopies:        KeptCopiesColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,
