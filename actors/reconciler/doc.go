@@ -4,7 +4,8 @@
 // engine's end at once and not with its next probe; and at an interval it lists all containers and compares them with the
 // rows. Games are told what they could not know: that their container is gone or has ended. Containers that no game wants
 // are orphans: it keeps them in memory, answers operators with them, and touches none. It also has the containers of
-// games cleaned up that have been over for long enough, and watches the free space for the games' state.
+// games cleaned up that have been over for long enough, watches the free space for the games' state, and removes the copies of it
+// that patches have left behind.
 //
 // Nothing is concluded from a daemon that does not answer: what was found before stays as it is, and nobody is told
 // anything. When the stream of events breaks it is begun anew after a while, with a comparison beside it for what was missed.
