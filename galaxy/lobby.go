@@ -193,9 +193,9 @@ func (g Game) handOver(to *UserID, action string, by By) GameChange {
 }
 
 // Forget takes a player whose account goes out of the game: the application and the invite are withdrawn; the seat and
-// its name are free, unless the game runs; and a game of the player's own goes to the longest-standing member whose
-// account lives, or else to the operators. There is nothing to store when none of that is so.
-func (g Game) Forget(user UserID, lives func(UserID) bool, by By) GameChange {
+// its name are free, unless the game runs; and a game of the player's own goes to the longest-standing member who may inherit it,
+// or else to the operators. There is nothing to store when none of that is so.
+func (g Game) Forget(user UserID, inherits func(UserID) bool, by By) GameChange {
 	if g.over() {
 		return GameChange{}
 	}
@@ -218,7 +218,7 @@ func (g Game) Forget(user UserID, lives func(UserID) bool, by By) GameChange {
 		}
 	}
 	if g.Owner != nil && *g.Owner == user {
-		heir := g.heir(user, lives)
+		heir := g.heir(user, inherits)
 		c.audit(by, "game.inherit", map[string]any{"owner": user}, map[string]any{"owner": heir})
 		c.Next.Owner, c.Heir = heir, heir
 	} else if len(c.Applications)+len(c.Invites)+len(c.Memberships) == 0 {
@@ -229,10 +229,10 @@ func (g Game) Forget(user UserID, lives func(UserID) bool, by By) GameChange {
 	return c
 }
 
-func (g Game) heir(instead UserID, lives func(UserID) bool) *UserID {
+func (g Game) heir(instead UserID, inherits func(UserID) bool) *UserID {
 	var heir *Membership
 	for _, m := range g.Active() {
-		if m.User != instead && lives(m.User) && (heir == nil || m.JoinedAt.Before(heir.JoinedAt)) {
+		if m.User != instead && inherits(m.User) && (heir == nil || m.JoinedAt.Before(heir.JoinedAt)) {
 			heir = &m
 		}
 	}

@@ -103,7 +103,7 @@ func (w *world) redeem(i client.Invite, guest gateway.Player, race string) {
 func TestAPrivateGame(t *testing.T) {
 	w := begin(t, "process")
 	w.engineVersion()
-	owner, guest := w.owner("owner@galaxy.test"), w.signIn("guest@galaxy.test")
+	owner, guest := w.owner("owner@galaxy.test"), w.owner("guest@galaxy.test") // who is to own it too
 	api, ctx := w.gateway.API, t.Context()
 	w.game = w.open(owner, client.CreatePrivateGameRequest{MaxPlayers: 2, RaceName: new("Owners")})
 	hidden, err := api.GetLobbyGameWithResponse(ctx, w.game, nil, guest.As)

@@ -89,9 +89,6 @@ func (t *table) decide(c actor.Context, ctx context.Context, rule func(galaxy.Ga
 func (t *table) onMove(c actor.Context, ctx context.Context, m any) (galaxy.Game, error) {
 	return t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
 		switch m := m.(type) {
-		case Forget:
-			lives := func(user galaxy.UserID) bool { _, ok := t.Rights(user); return ok }
-			return g.Forget(m.User, lives, t.by(galaxy.System("accounts"), "")), nil
 		case OpenEnrollment:
 			return g.OpenEnrollment(m.EndsAt, t.by(m.Principal, m.RequestID))
 		case ReadyToStart:
@@ -120,7 +117,7 @@ func (t *table) onMove(c actor.Context, ctx context.Context, m any) (galaxy.Game
 		case Cancel:
 			return g.Cancel(m.Reason, t.by(m.Principal, m.RequestID))
 		case Transfer:
-			return g.Transfer(m.To, t.by(m.Principal, m.RequestID))
+			return t.transfer(g, m)
 		}
 		panic("this is no move")
 	})
