@@ -93,7 +93,7 @@ func TestAPrivateGameIsHandedToWhoMayOwnIt(t *testing.T) {
 	for _, kind := range []string{"private_game_create_block", "private_game_manage_block"} {
 		s := w.want(http.StatusCreated, root, "POST", users+"/sanctions", `{"kind":"`+kind+`","reason_code":"test"}`)
 		give(http.StatusForbidden, "forbidden")
-		w.want(http.StatusOK, root, "POST", users+"/sanctions/"+s["sanction_id"].(string)+"/lift", `{}`)
+		w.want(http.StatusOK, root, "POST", users+"/sanctions/"+s["sanction_id"].(string)+"/lift", `{"reason":"test"}`)
 	}
 	give(http.StatusOK, "")
 	require.Equal(t, guest.ID.String(), w.want(http.StatusOK, root, "GET", "/admin/games/"+id, "")["owner_user_id"])
