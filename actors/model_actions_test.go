@@ -274,7 +274,7 @@ func (w *world) transfer(rt *rapid.T) {
 		to = rapid.SampledFrom(g.seats).Draw(rt, "seat").user
 	}
 	s := g.last(to)
-	allowed := g.runs(u) && g.private && !g.over() && g.owner != to && s != nil && s.state == galaxy.MemberActive && !w.model.users[to].gone
+	allowed := g.runs(u) && g.private && !g.over() && g.owner != to && s != nil && s.state == galaxy.MemberActive && w.model.mayOwn(to, g)
 	if _, ok := tell(w, rt, i, allowed, game.Transfer{By: by, To: w.users[to]}); ok {
 		g.owner = to
 	}

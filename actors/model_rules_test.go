@@ -241,6 +241,17 @@ func (m *model) unseat(g *mGame, s *mSeat, state galaxy.MembershipStatus) {
 	m.arrange(g)
 }
 
+// mayOwn tells whether a player may own a game beside those that the player owns already.
+func (m *model) mayOwn(user int, game *mGame) bool {
+	owned := 0
+	for _, g := range m.games {
+		if g != game && g.owner == user && !g.over() {
+			owned++
+		}
+	}
+	return owned < m.users[user].owns && !m.users[user].gone
+}
+
 // heir is the longest-standing member whose account lives.
 func (m *model) heir(g *mGame) int {
 	for _, s := range g.seats {

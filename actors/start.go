@@ -166,8 +166,17 @@ func (s *starter) play() error {
 		},
 		CleanUp: func(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.CleanUp{}) },
 		Adopt:   func(c galaxy.Container) { kit.Tell(s.Games.Ref(c.Game), game.Adopt{Container: c}) },
-		Wake:    s.wakeGame, WakeNotify: s.wakeNotify, Now: s.Now, Log: s.Log.Named("reconciler"), Meter: s.Meter}, forever)
+		States:  s.Containers, Copies: s.Store, Serving: s.serving(), ClearAfter: s.ClearAfter,
+		Wake: s.wakeGame, WakeNotify: s.wakeNotify, Now: s.Now, Log: s.Log.Named("reconciler"), Meter: s.Meter}, forever)
 	return err
+}
+
+// serving tells whether this backend serves the database right now.
+func (s *starter) serving() func() bool {
+	if s.Serving == nil {
+		return func() bool { return true }
+	}
+	return s.Serving
 }
 
 func (s *starter) wakeGame(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.Wake{}) }

@@ -66,6 +66,7 @@ type Store interface {
 	geo.Store
 	sweeper.Store
 	reconciler.Store
+	reconciler.Copies
 	NamesOf(ctx context.Context, user galaxy.UserID) ([]galaxy.HeldName, error)
 	WaitingGames(ctx context.Context, user galaxy.UserID) ([]galaxy.GameID, error)
 	NextPushBoot(ctx context.Context) (uint64, error)
@@ -76,6 +77,7 @@ type Store interface {
 type Containers interface {
 	engine.Containers
 	reconciler.Containers
+	reconciler.States
 }
 
 // Deps are what the system needs of the outside.
@@ -102,8 +104,9 @@ type Deps struct {
 	Log     *zap.Logger
 	Tracers trace.TracerProvider
 	Meter   metric.Meter
-	// BcryptCost is for tests; zero is the service's own.
+	// BcryptCost and ClearAfter are for tests; zero is the service's own.
 	BcryptCost int
+	ClearAfter time.Duration
 }
 
 // System is everything that runs, by address.

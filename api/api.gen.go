@@ -496,6 +496,7 @@ const (
 	RecordedWhyReportsMissing    RecordedWhy = "reports_missing"
 	RecordedWhyRestarting        RecordedWhy = "restarting"
 	RecordedWhyResuming          RecordedWhy = "resuming"
+	RecordedWhyScheduleBroken    RecordedWhy = "schedule_broken"
 	RecordedWhyStartFailed       RecordedWhy = "start_failed"
 	RecordedWhyStarting          RecordedWhy = "starting"
 	RecordedWhyStateMismatch     RecordedWhy = "state_mismatch"
@@ -529,6 +530,8 @@ func (e RecordedWhy) Valid() bool {
 	case RecordedWhyRestarting:
 		return true
 	case RecordedWhyResuming:
+		return true
+	case RecordedWhyScheduleBroken:
 		return true
 	case RecordedWhyStartFailed:
 		return true
@@ -1911,9 +1914,12 @@ type Runtime struct {
 	ReportGaps *[]int `json:"report_gaps,omitempty"`
 
 	// Reports The newest turn whose reports are stored, but for those of report_gaps; absent before the first.
-	Reports     *int       `json:"reports,omitempty"`
-	StartedAt   *time.Time `json:"started_at,omitempty"`
-	StateDigest *string    `json:"state_digest,omitempty"`
+	Reports *int `json:"reports,omitempty"`
+
+	// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
+	ScheduleBroken *ScheduleBroken `json:"schedule_broken,omitempty"`
+	StartedAt      *time.Time      `json:"started_at,omitempty"`
+	StateDigest    *string         `json:"state_digest,omitempty"`
 
 	// StateVersion The engine version that has written the game's state last, when that is not engine_version. No older one is ever started on it.
 	StateVersion *string       `json:"state_version,omitempty"`
@@ -1974,6 +1980,12 @@ type SanctionRequest struct {
 
 	// Text For operators.
 	Text *string `json:"text,omitempty"`
+}
+
+// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
+type ScheduleBroken struct {
+	Cause string    `json:"cause"`
+	Since time.Time `json:"since"`
 }
 
 // SendCommandsRequest defines model for SendCommandsRequest.
@@ -2472,6 +2484,34 @@ type AdminForceStopParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminListGameInvitesParams defines parameters for AdminListGameInvites.
+type AdminListGameInvitesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor       `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Status *InviteStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminInviteToGameParams defines parameters for AdminInviteToGame.
+type AdminInviteToGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdminRevokeInviteParams defines parameters for AdminRevokeInvite.
+type AdminRevokeInviteParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminOpenEnrollmentParams defines parameters for AdminOpenEnrollment.
 type AdminOpenEnrollmentParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -2549,7 +2589,7 @@ type AdminListRuntimesParams struct {
 	// Status none gives those of games that were never started.
 	Status *RuntimeStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle.
+	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle. schedule_broken gives all whose schedules give no deadline, whatever else they do.
 	Why *RecordedWhy `form:"why,omitempty" json:"why,omitempty"`
 
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -3162,6 +3202,9 @@ type AdminCancelJSONRequestBody = ReasonRequest
 // AdminMoveDeadlineJSONRequestBody defines body for AdminMoveDeadline for application/json ContentType.
 type AdminMoveDeadlineJSONRequestBody = MoveDeadlineRequest
 
+// AdminInviteToGameJSONRequestBody defines body for AdminInviteToGame for application/json ContentType.
+type AdminInviteToGameJSONRequestBody = InviteRequest
+
 // AdminOpenEnrollmentJSONRequestBody defines body for AdminOpenEnrollment for application/json ContentType.
 type AdminOpenEnrollmentJSONRequestBody = OpenEnrollmentRequest
 
@@ -3329,6 +3372,15 @@ type ServerInterface interface {
 	// AdminForceStop Fail a start, or pause a game and stop its engine
 	// (POST /api/v1/admin/games/{game_id}/force-stop)
 	AdminForceStop(c *gin.Context, gameID GameID, params AdminForceStopParams)
+	// AdminListGameInvites Invites to a game, oldest first
+	// (GET /api/v1/admin/games/{game_id}/invites)
+	AdminListGameInvites(c *gin.Context, gameID GameID, params AdminListGameInvitesParams)
+	// AdminInviteToGame Ask a player into a private game, also one that has no owner any more
+	// (POST /api/v1/admin/games/{game_id}/invites)
+	AdminInviteToGame(c *gin.Context, gameID GameID, params AdminInviteToGameParams)
+	// AdminRevokeInvite Take an invite back
+	// (POST /api/v1/admin/games/{game_id}/invites/{invite_id}/revoke)
+	AdminRevokeInvite(c *gin.Context, gameID GameID, inviteID InviteID, params AdminRevokeInviteParams)
 	// AdminOpenEnrollment Let players apply
 	// (POST /api/v1/admin/games/{game_id}/open-enrollment)
 	AdminOpenEnrollment(c *gin.Context, gameID GameID, params AdminOpenEnrollmentParams)
@@ -4925,6 +4977,205 @@ func (siw *ServerInterfaceWrapper) AdminForceStop(c *gin.Context) {
 	}
 
 	siw.Handler.AdminForceStop(c, gameID, params)
+}
+
+// AdminListGameInvites operation middleware
+func (siw *ServerInterfaceWrapper) AdminListGameInvites(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminListGameInvitesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", c.Request.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter cursor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", c.Request.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter status: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminListGameInvites(c, gameID, params)
+}
+
+// AdminInviteToGame operation middleware
+func (siw *ServerInterfaceWrapper) AdminInviteToGame(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminInviteToGameParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminInviteToGame(c, gameID, params)
+}
+
+// AdminRevokeInvite operation middleware
+func (siw *ServerInterfaceWrapper) AdminRevokeInvite(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "game_id" -------------
+	var gameID GameID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "game_id", c.Param("game_id"), &gameID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter game_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "invite_id" -------------
+	var inviteID InviteID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invite_id", c.Param("invite_id"), &inviteID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter invite_id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminRevokeInviteParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "X-Request-Timeout" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Request-Timeout")]; found {
+		var XRequestTimeout RequestTimeout
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Request-Timeout, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Request-Timeout", valueList[0], &XRequestTimeout, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "number", Format: "double"})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Request-Timeout: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XRequestTimeout = &XRequestTimeout
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AdminRevokeInvite(c, gameID, inviteID, params)
 }
 
 // AdminOpenEnrollment operation middleware
@@ -9719,6 +9970,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/api/v1/admin/games/:game_id/applications", wrapper.AdminListApplications)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/applications/:application_id/approve", wrapper.AdminApproveApplication)
 	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/applications/:application_id/reject", wrapper.AdminRejectApplication)
+	router.GET(options.BaseURL+"/api/v1/admin/games/:game_id/invites", wrapper.AdminListGameInvites)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/invites", wrapper.AdminInviteToGame)
+	router.POST(options.BaseURL+"/api/v1/admin/games/:game_id/invites/:invite_id/revoke", wrapper.AdminRevokeInvite)
 	router.GET(options.BaseURL+"/api/v1/admin/race-names/:name", wrapper.AdminGetRaceName)
 	router.GET(options.BaseURL+"/api/v1/admin/runtimes", wrapper.AdminListRuntimes)
 	router.GET(options.BaseURL+"/api/v1/admin/runtimes/orphans", wrapper.AdminListOrphans)
@@ -10716,6 +10970,128 @@ type AdminForceStopdefaultJSONResponse struct {
 }
 
 func (response AdminForceStopdefaultJSONResponse) VisitAdminForceStopResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListGameInvitesRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminListGameInvitesParams
+}
+
+type AdminListGameInvitesResponseObject interface {
+	VisitAdminListGameInvitesResponse(w http.ResponseWriter) error
+}
+
+type AdminListGameInvites200JSONResponse InvitePage
+
+func (response AdminListGameInvites200JSONResponse) VisitAdminListGameInvitesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminListGameInvitesdefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminListGameInvitesdefaultJSONResponse) VisitAdminListGameInvitesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminInviteToGameRequestObject struct {
+	GameID GameID `json:"game_id"`
+	Params AdminInviteToGameParams
+	Body   *AdminInviteToGameJSONRequestBody
+}
+
+type AdminInviteToGameResponseObject interface {
+	VisitAdminInviteToGameResponse(w http.ResponseWriter) error
+}
+
+type AdminInviteToGame201JSONResponse Invite
+
+func (response AdminInviteToGame201JSONResponse) VisitAdminInviteToGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminInviteToGamedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminInviteToGamedefaultJSONResponse) VisitAdminInviteToGameResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRevokeInviteRequestObject struct {
+	GameID   GameID   `json:"game_id"`
+	InviteID InviteID `json:"invite_id"`
+	Params   AdminRevokeInviteParams
+}
+
+type AdminRevokeInviteResponseObject interface {
+	VisitAdminRevokeInviteResponse(w http.ResponseWriter) error
+}
+
+type AdminRevokeInvite200JSONResponse Invite
+
+func (response AdminRevokeInvite200JSONResponse) VisitAdminRevokeInviteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminRevokeInvitedefaultJSONResponse struct {
+	Body       Error
+	StatusCode int
+}
+
+func (response AdminRevokeInvitedefaultJSONResponse) VisitAdminRevokeInviteResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14435,6 +14811,15 @@ type StrictServerInterface interface {
 	// AdminForceStop Fail a start, or pause a game and stop its engine
 	// (POST /api/v1/admin/games/{game_id}/force-stop)
 	AdminForceStop(ctx context.Context, request AdminForceStopRequestObject) (AdminForceStopResponseObject, error)
+	// AdminListGameInvites Invites to a game, oldest first
+	// (GET /api/v1/admin/games/{game_id}/invites)
+	AdminListGameInvites(ctx context.Context, request AdminListGameInvitesRequestObject) (AdminListGameInvitesResponseObject, error)
+	// AdminInviteToGame Ask a player into a private game, also one that has no owner any more
+	// (POST /api/v1/admin/games/{game_id}/invites)
+	AdminInviteToGame(ctx context.Context, request AdminInviteToGameRequestObject) (AdminInviteToGameResponseObject, error)
+	// AdminRevokeInvite Take an invite back
+	// (POST /api/v1/admin/games/{game_id}/invites/{invite_id}/revoke)
+	AdminRevokeInvite(ctx context.Context, request AdminRevokeInviteRequestObject) (AdminRevokeInviteResponseObject, error)
 	// AdminOpenEnrollment Let players apply
 	// (POST /api/v1/admin/games/{game_id}/open-enrollment)
 	AdminOpenEnrollment(ctx context.Context, request AdminOpenEnrollmentRequestObject) (AdminOpenEnrollmentResponseObject, error)
@@ -15531,6 +15916,106 @@ func (sh *strictHandler) AdminForceStop(ctx *gin.Context, gameID GameID, params 
 		sh.options.HandlerErrorFunc(ctx, err)
 	} else if validResponse, ok := response.(AdminForceStopResponseObject); ok {
 		if err := validResponse.VisitAdminForceStopResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminListGameInvites operation middleware
+func (sh *strictHandler) AdminListGameInvites(ctx *gin.Context, gameID GameID, params AdminListGameInvitesParams) {
+	var request AdminListGameInvitesRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminListGameInvites(ctx, request.(AdminListGameInvitesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminListGameInvites")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminListGameInvitesResponseObject); ok {
+		if err := validResponse.VisitAdminListGameInvitesResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminInviteToGame operation middleware
+func (sh *strictHandler) AdminInviteToGame(ctx *gin.Context, gameID GameID, params AdminInviteToGameParams) {
+	var request AdminInviteToGameRequestObject
+
+	request.GameID = gameID
+	request.Params = params
+
+	var body AdminInviteToGameJSONRequestBody
+	var err error
+	// A request validator built on kin-openapi's openapi3filter with
+	// KeepValidatedValue leaves the value it validated on the body. Bind
+	// that value, matching member names exactly, so the handler receives
+	// what was validated instead of a second, case-insensitive decode.
+	if vb, ok := ctx.Request.Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+		err = ctx.ShouldBindJSON(&body)
+	} else if binding.Validator != nil {
+		// ShouldBindJSON runs the struct validator after decoding; keep that.
+		err = binding.Validator.ValidateStruct(&body)
+	}
+	if err != nil {
+		sh.options.RequestErrorHandlerFunc(ctx, err)
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminInviteToGame(ctx, request.(AdminInviteToGameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminInviteToGame")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminInviteToGameResponseObject); ok {
+		if err := validResponse.VisitAdminInviteToGameResponse(ctx.Writer); err != nil {
+			sh.options.ResponseErrorHandlerFunc(ctx, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(ctx, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// AdminRevokeInvite operation middleware
+func (sh *strictHandler) AdminRevokeInvite(ctx *gin.Context, gameID GameID, inviteID InviteID, params AdminRevokeInviteParams) {
+	var request AdminRevokeInviteRequestObject
+
+	request.GameID = gameID
+	request.InviteID = inviteID
+	request.Params = params
+
+	handler := func(ctx *gin.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminRevokeInvite(ctx, request.(AdminRevokeInviteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminRevokeInvite")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		sh.options.HandlerErrorFunc(ctx, err)
+	} else if validResponse, ok := response.(AdminRevokeInviteResponseObject); ok {
+		if err := validResponse.VisitAdminRevokeInviteResponse(ctx.Writer); err != nil {
 			sh.options.ResponseErrorHandlerFunc(ctx, err)
 		}
 	} else if response != nil {

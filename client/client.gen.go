@@ -497,6 +497,7 @@ const (
 	RecordedWhyReportsMissing    RecordedWhy = "reports_missing"
 	RecordedWhyRestarting        RecordedWhy = "restarting"
 	RecordedWhyResuming          RecordedWhy = "resuming"
+	RecordedWhyScheduleBroken    RecordedWhy = "schedule_broken"
 	RecordedWhyStartFailed       RecordedWhy = "start_failed"
 	RecordedWhyStarting          RecordedWhy = "starting"
 	RecordedWhyStateMismatch     RecordedWhy = "state_mismatch"
@@ -530,6 +531,8 @@ func (e RecordedWhy) Valid() bool {
 	case RecordedWhyRestarting:
 		return true
 	case RecordedWhyResuming:
+		return true
+	case RecordedWhyScheduleBroken:
 		return true
 	case RecordedWhyStartFailed:
 		return true
@@ -1912,9 +1915,12 @@ type Runtime struct {
 	ReportGaps *[]int `json:"report_gaps,omitempty"`
 
 	// Reports The newest turn whose reports are stored, but for those of report_gaps; absent before the first.
-	Reports     *int       `json:"reports,omitempty"`
-	StartedAt   *time.Time `json:"started_at,omitempty"`
-	StateDigest *string    `json:"state_digest,omitempty"`
+	Reports *int `json:"reports,omitempty"`
+
+	// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
+	ScheduleBroken *ScheduleBroken `json:"schedule_broken,omitempty"`
+	StartedAt      *time.Time      `json:"started_at,omitempty"`
+	StateDigest    *string         `json:"state_digest,omitempty"`
 
 	// StateVersion The engine version that has written the game's state last, when that is not engine_version. No older one is ever started on it.
 	StateVersion *string       `json:"state_version,omitempty"`
@@ -1975,6 +1981,12 @@ type SanctionRequest struct {
 
 	// Text For operators.
 	Text *string `json:"text,omitempty"`
+}
+
+// ScheduleBroken The schedule gives no deadline any more. Orders stay open until it does again, another one is set, or a deadline is.
+type ScheduleBroken struct {
+	Cause string    `json:"cause"`
+	Since time.Time `json:"since"`
 }
 
 // SendCommandsRequest defines model for SendCommandsRequest.
@@ -2473,6 +2485,34 @@ type AdminForceStopParams struct {
 	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
 }
 
+// AdminListGameInvitesParams defines parameters for AdminListGameInvites.
+type AdminListGameInvitesParams struct {
+	// Limit Longest page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor       `form:"cursor,omitempty" json:"cursor,omitempty"`
+	Status *InviteStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
+// AdminInviteToGameParams defines parameters for AdminInviteToGame.
+type AdminInviteToGameParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+
+	// IdempotencyKey A repeated request with the same key and body is answered as the first was; another body is a conflict.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AdminRevokeInviteParams defines parameters for AdminRevokeInvite.
+type AdminRevokeInviteParams struct {
+	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
+	XRequestTimeout *RequestTimeout `json:"X-Request-Timeout,omitempty"`
+}
+
 // AdminOpenEnrollmentParams defines parameters for AdminOpenEnrollment.
 type AdminOpenEnrollmentParams struct {
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -2550,7 +2590,7 @@ type AdminListRuntimesParams struct {
 	// Status none gives those of games that were never started.
 	Status *RuntimeStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle.
+	// Why What they do or wait for, as it is recorded. Those that are early_turn or deadline_passed are among waiting_deadline, and those that are enrolling or disk_low among idle. schedule_broken gives all whose schedules give no deadline, whatever else they do.
 	Why *RecordedWhy `form:"why,omitempty" json:"why,omitempty"`
 
 	// XRequestTimeout Longest time for the request, in seconds. A longer one than the service's own changes nothing.
@@ -3163,6 +3203,9 @@ type AdminCancelJSONRequestBody = ReasonRequest
 // AdminMoveDeadlineJSONRequestBody defines body for AdminMoveDeadline for application/json ContentType.
 type AdminMoveDeadlineJSONRequestBody = MoveDeadlineRequest
 
+// AdminInviteToGameJSONRequestBody defines body for AdminInviteToGame for application/json ContentType.
+type AdminInviteToGameJSONRequestBody = InviteRequest
+
 // AdminOpenEnrollmentJSONRequestBody defines body for AdminOpenEnrollment for application/json ContentType.
 type AdminOpenEnrollmentJSONRequestBody = OpenEnrollmentRequest
 
@@ -3542,6 +3585,34 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/admin/games/{game_id}/force-stop (the `AdminForceStop` operationId).
 	AdminForceStop(ctx context.Context, gameID GameID, params *AdminForceStopParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminListGameInvites Invites to a game, oldest first
+	//
+	// Corresponds with GET /api/v1/admin/games/{game_id}/invites (the `AdminListGameInvites` operationId).
+	AdminListGameInvites(ctx context.Context, gameID GameID, params *AdminListGameInvitesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminInviteToGameWithBody Ask a player into a private game, also one that has no owner any more
+	//
+	// By user_id or by user_name. The invite names no inviter.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/invites (the `AdminInviteToGame` operationId).
+	AdminInviteToGameWithBody(ctx context.Context, gameID GameID, params *AdminInviteToGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminInviteToGame Ask a player into a private game, also one that has no owner any more
+	//
+	// By user_id or by user_name. The invite names no inviter.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/invites (the `AdminInviteToGame` operationId).
+	AdminInviteToGame(ctx context.Context, gameID GameID, params *AdminInviteToGameParams, body AdminInviteToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminRevokeInvite Take an invite back
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/invites/{invite_id}/revoke (the `AdminRevokeInvite` operationId).
+	AdminRevokeInvite(ctx context.Context, gameID GameID, inviteID InviteID, params *AdminRevokeInviteParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminOpenEnrollmentWithBody Let players apply
 	//
@@ -4891,6 +4962,74 @@ func (c *Client) AdminForceStart(ctx context.Context, gameID GameID, params *Adm
 // Corresponds with POST /api/v1/admin/games/{game_id}/force-stop (the `AdminForceStop` operationId).
 func (c *Client) AdminForceStop(ctx context.Context, gameID GameID, params *AdminForceStopParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdminForceStopRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminListGameInvites Invites to a game, oldest first
+//
+// Corresponds with GET /api/v1/admin/games/{game_id}/invites (the `AdminListGameInvites` operationId).
+func (c *Client) AdminListGameInvites(ctx context.Context, gameID GameID, params *AdminListGameInvitesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminListGameInvitesRequest(c.Server, gameID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminInviteToGameWithBody Ask a player into a private game, also one that has no owner any more
+//
+// By user_id or by user_name. The invite names no inviter.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/invites (the `AdminInviteToGame` operationId).
+func (c *Client) AdminInviteToGameWithBody(ctx context.Context, gameID GameID, params *AdminInviteToGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminInviteToGameRequestWithBody(c.Server, gameID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminInviteToGame Ask a player into a private game, also one that has no owner any more
+//
+// By user_id or by user_name. The invite names no inviter.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/invites (the `AdminInviteToGame` operationId).
+func (c *Client) AdminInviteToGame(ctx context.Context, gameID GameID, params *AdminInviteToGameParams, body AdminInviteToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminInviteToGameRequest(c.Server, gameID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminRevokeInvite Take an invite back
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/invites/{invite_id}/revoke (the `AdminRevokeInvite` operationId).
+func (c *Client) AdminRevokeInvite(ctx context.Context, gameID GameID, inviteID InviteID, params *AdminRevokeInviteParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminRevokeInviteRequest(c.Server, gameID, inviteID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -8451,6 +8590,235 @@ func NewAdminForceStopRequest(server string, gameID GameID, params *AdminForceSt
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/force-stop", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminListGameInvitesRequest constructs an http.Request for the AdminListGameInvites method
+func NewAdminListGameInvitesRequest(server string, gameID GameID, params *AdminListGameInvitesParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/invites", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminInviteToGameRequest calls the generic AdminInviteToGame builder with application/json body
+func NewAdminInviteToGameRequest(server string, gameID GameID, params *AdminInviteToGameParams, body AdminInviteToGameJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminInviteToGameRequestWithBody(server, gameID, params, "application/json", bodyReader)
+}
+
+// NewAdminInviteToGameRequestWithBody constructs an http.Request for the AdminInviteToGame method, with any body, and a specified content type
+func NewAdminInviteToGameRequestWithBody(server string, gameID GameID, params *AdminInviteToGameParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/invites", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XRequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Request-Timeout", *params.XRequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-Timeout", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAdminRevokeInviteRequest constructs an http.Request for the AdminRevokeInvite method
+func NewAdminRevokeInviteRequest(server string, gameID GameID, inviteID InviteID, params *AdminRevokeInviteParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "game_id", gameID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "invite_id", inviteID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/games/%s/invites/%s/revoke", pathParam0, pathParam1)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -14272,6 +14640,38 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/admin/games/{game_id}/force-stop (the `AdminForceStop` operationId).
 	AdminForceStopWithResponse(ctx context.Context, gameID GameID, params *AdminForceStopParams, reqEditors ...RequestEditorFn) (*AdminForceStopAnswer, error)
 
+	// AdminListGameInvitesWithResponse Invites to a game, oldest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/games/{game_id}/invites (the `AdminListGameInvites` operationId).
+	AdminListGameInvitesWithResponse(ctx context.Context, gameID GameID, params *AdminListGameInvitesParams, reqEditors ...RequestEditorFn) (*AdminListGameInvitesAnswer, error)
+
+	// AdminInviteToGameWithBodyWithResponse Ask a player into a private game, also one that has no owner any more
+	//
+	// By user_id or by user_name. The invite names no inviter.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/invites (the `AdminInviteToGame` operationId).
+	AdminInviteToGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminInviteToGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminInviteToGameAnswer, error)
+
+	// AdminInviteToGameWithResponse Ask a player into a private game, also one that has no owner any more
+	//
+	// By user_id or by user_name. The invite names no inviter.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/invites (the `AdminInviteToGame` operationId).
+	AdminInviteToGameWithResponse(ctx context.Context, gameID GameID, params *AdminInviteToGameParams, body AdminInviteToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminInviteToGameAnswer, error)
+
+	// AdminRevokeInviteWithResponse Take an invite back
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/games/{game_id}/invites/{invite_id}/revoke (the `AdminRevokeInvite` operationId).
+	AdminRevokeInviteWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *AdminRevokeInviteParams, reqEditors ...RequestEditorFn) (*AdminRevokeInviteAnswer, error)
+
 	// AdminOpenEnrollmentWithBodyWithResponse Let players apply
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -16382,6 +16782,150 @@ func (r AdminForceStopAnswer) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AdminForceStopAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminListGameInvitesAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InvitePage
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminListGameInvitesAnswer) GetJSON200() *InvitePage {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminListGameInvitesAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminListGameInvitesAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminListGameInvitesAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminListGameInvitesAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminListGameInvitesAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminInviteToGameAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Invite
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r AdminInviteToGameAnswer) GetJSON201() *Invite {
+	return r.JSON201
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminInviteToGameAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminInviteToGameAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminInviteToGameAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminInviteToGameAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminInviteToGameAnswer) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type AdminRevokeInviteAnswer struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Invite
+	// JSONDefault the response for an HTTP default `application/json` response
+	JSONDefault *Error
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminRevokeInviteAnswer) GetJSON200() *Invite {
+	return r.JSON200
+}
+
+// GetJSONDefault returns the response for an HTTP default `application/json` response
+func (r AdminRevokeInviteAnswer) GetJSONDefault() *Error {
+	return r.JSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminRevokeInviteAnswer) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminRevokeInviteAnswer) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminRevokeInviteAnswer) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminRevokeInviteAnswer) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -21223,6 +21767,62 @@ func (c *ClientWithResponses) AdminForceStopWithResponse(ctx context.Context, ga
 	return ParseAdminForceStopAnswer(rsp)
 }
 
+// AdminListGameInvitesWithResponse Invites to a game, oldest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/games/{game_id}/invites (the `AdminListGameInvites` operationId).
+func (c *ClientWithResponses) AdminListGameInvitesWithResponse(ctx context.Context, gameID GameID, params *AdminListGameInvitesParams, reqEditors ...RequestEditorFn) (*AdminListGameInvitesAnswer, error) {
+	rsp, err := c.AdminListGameInvites(ctx, gameID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminListGameInvitesAnswer(rsp)
+}
+
+// AdminInviteToGameWithBodyWithResponse Ask a player into a private game, also one that has no owner any more
+//
+// By user_id or by user_name. The invite names no inviter.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/invites (the `AdminInviteToGame` operationId).
+func (c *ClientWithResponses) AdminInviteToGameWithBodyWithResponse(ctx context.Context, gameID GameID, params *AdminInviteToGameParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminInviteToGameAnswer, error) {
+	rsp, err := c.AdminInviteToGameWithBody(ctx, gameID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminInviteToGameAnswer(rsp)
+}
+
+// AdminInviteToGameWithResponse Ask a player into a private game, also one that has no owner any more
+//
+// By user_id or by user_name. The invite names no inviter.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/invites (the `AdminInviteToGame` operationId).
+func (c *ClientWithResponses) AdminInviteToGameWithResponse(ctx context.Context, gameID GameID, params *AdminInviteToGameParams, body AdminInviteToGameJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminInviteToGameAnswer, error) {
+	rsp, err := c.AdminInviteToGame(ctx, gameID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminInviteToGameAnswer(rsp)
+}
+
+// AdminRevokeInviteWithResponse Take an invite back
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/games/{game_id}/invites/{invite_id}/revoke (the `AdminRevokeInvite` operationId).
+func (c *ClientWithResponses) AdminRevokeInviteWithResponse(ctx context.Context, gameID GameID, inviteID InviteID, params *AdminRevokeInviteParams, reqEditors ...RequestEditorFn) (*AdminRevokeInviteAnswer, error) {
+	rsp, err := c.AdminRevokeInvite(ctx, gameID, inviteID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminRevokeInviteAnswer(rsp)
+}
+
 // AdminOpenEnrollmentWithBodyWithResponse Let players apply
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -23774,6 +24374,105 @@ func ParseAdminForceStopAnswer(rsp *http.Response) (*AdminForceStopAnswer, error
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminListGameInvitesAnswer parses an HTTP response from a AdminListGameInvitesWithResponse call
+func ParseAdminListGameInvitesAnswer(rsp *http.Response) (*AdminListGameInvitesAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminListGameInvitesAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InvitePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminInviteToGameAnswer parses an HTTP response from a AdminInviteToGameWithResponse call
+func ParseAdminInviteToGameAnswer(rsp *http.Response) (*AdminInviteToGameAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminInviteToGameAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Invite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseAdminRevokeInviteAnswer parses an HTTP response from a AdminRevokeInviteWithResponse call
+func ParseAdminRevokeInviteAnswer(rsp *http.Response) (*AdminRevokeInviteAnswer, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminRevokeInviteAnswer{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Invite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSONDefault = &dest
+
 	}
 
 	return response, nil

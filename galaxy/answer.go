@@ -36,8 +36,9 @@ const (
 // maxSaid is how many characters of an engine's words are shown.
 const maxSaid = 200
 
-// ReadAnswer classifies what an engine of any make has answered: nil when the call is done, and otherwise whose fault it is, in the
-// engine's words, and whether a write may have been done. It is the only place that knows what a status means.
+// ReadAnswer classifies what an engine of any make has answered: nil when the call is done, and otherwise whose fault
+// it is, in the engine's words, and whether a write may have been done. It is the only place that knows what a status
+// means.
 func ReadAnswer(call EngineCall, status int, body []byte) *EngineError {
 	if status >= 200 && status < 300 {
 		return nil
@@ -153,8 +154,8 @@ func scalar(raw json.RawMessage) string {
 	return ""
 }
 
-// unknownRace reports whether the refusal of a banish says that there is no such race. A banish names nothing but a race, so a 404
-// without a word means it too; a page that was not found does not.
+// unknownRace reports whether the refusal of a banish says that there is no such race. A banish names nothing but a
+// race, so a 404 without a word means it too; a page that was not found does not.
 func (s said) unknownRace(status int) bool {
 	if !slices.Contains(unknownRaceStatus, status) {
 		return false

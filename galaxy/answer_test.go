@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEveryAnswerOfAnEngineOfAnyMakeIsClassified: what a call was answered with says what was done, whose fault it is, and what its
-// player is told.
+// TestEveryAnswerOfAnEngineOfAnyMakeIsClassified: what a call was answered with says what was done, whose fault it
+// is, and what its player is told.
 func TestEveryAnswerOfAnEngineOfAnyMakeIsClassified(t *testing.T) {
 	own := func(code int) string { return fmt.Sprintf(`{"generic_error":"it is so","code":%d}`, code) }
 	ours := func(code string) string { return `{"error":{"code":"` + code + `","message":"it is so"}}` }
@@ -160,20 +160,24 @@ func TestWhatIsPutAgainToAnEngineThatShowsLittle(t *testing.T) {
 	for name, c := range map[string]struct {
 		stored        StoredOrders
 		shows         EnginePlayer
+		uncertain     bool
 		batches, lost []string
 		list          bool
 	}{
-		"it holds it":                              {StoredOrders{Revision: 2, EngineRevision: 3}, counts, nil, nil, false},
-		"it holds another":                         {StoredOrders{Revision: 2, EngineRevision: 4, Batches: []StoredBatch{known}}, counts, []string{"known"}, nil, true},
-		"it does not tell":                         {StoredOrders{Revision: 2, EngineRevision: 4}, silent, nil, nil, true},
-		"it never told, and shows zero now":        {StoredOrders{Revision: 2}, EnginePlayer{Race: "A"}, nil, nil, true},
-		"it does not tell of batches either":       {StoredOrders{Batches: []StoredBatch{plain}}, silent, nil, nil, false},
-		"it cannot tell another engine's batches":  {StoredOrders{Batches: []StoredBatch{known, plain}}, silent, nil, []string{"known"}, false},
-		"it counts, and the one before did not":    {StoredOrders{Revision: 1, EngineRevision: 9, Batches: []StoredBatch{plain}}, counts, nil, []string{"plain"}, true},
-		"the player has been told that it is lost": {StoredOrders{Batches: []StoredBatch{gone}}, counts, nil, nil, false},
+		"it holds it":                              {StoredOrders{Revision: 2, EngineRevision: 3}, counts, false, nil, nil, false},
+		"it holds another":                         {StoredOrders{Revision: 2, EngineRevision: 4, Batches: []StoredBatch{known}}, counts, false, []string{"known"}, nil, true},
+		"it does not tell":                         {StoredOrders{Revision: 2, EngineRevision: 4}, silent, false, nil, nil, true},
+		"it never told, and shows zero now":        {StoredOrders{Revision: 2}, EnginePlayer{Race: "A"}, false, nil, nil, true},
+		"it does not tell of batches either":       {StoredOrders{Batches: []StoredBatch{plain}}, silent, false, nil, nil, false},
+		"it cannot tell another engine's batches":  {StoredOrders{Batches: []StoredBatch{known, plain}}, silent, false, nil, []string{"known"}, false},
+		"it counts, and the one before did not":    {StoredOrders{Revision: 1, EngineRevision: 9, Batches: []StoredBatch{plain}}, counts, false, nil, []string{"plain"}, true},
+		"the player has been told that it is lost": {StoredOrders{Batches: []StoredBatch{gone}}, counts, false, nil, nil, false},
+		"whether it holds it is not certain":       {StoredOrders{Revision: 2, EngineRevision: 3, Batches: []StoredBatch{known}}, counts, true, []string{"known"}, nil, true},
+		"it may hold a list that is not stored":    {StoredOrders{Batches: []StoredBatch{known}}, counts, true, []string{"known"}, nil, true},
+		"it does not tell, and nothing is certain": {StoredOrders{Batches: []StoredBatch{plain}}, silent, true, nil, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			batches, list, lost := c.stored.Again(c.shows)
+			batches, list, lost := c.stored.Again(c.shows, c.uncertain)
 			ids := func(all []StoredBatch) (out []string) {
 				for _, b := range all {
 					out = append(out, b.ID)

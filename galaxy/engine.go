@@ -52,7 +52,8 @@ type EnginePlayer struct {
 	Lacks         Lacks
 }
 
-// Lacks says what an engine does not show of a race. What it does not show is not known; it is not zero. The bits are stored.
+// Lacks says what an engine does not show of a race. What it does not show is not known; it is not zero. The bits are
+// stored.
 type Lacks uint8
 
 // What engines need not show.
@@ -88,7 +89,8 @@ type OrderResult struct {
 	Results  []CommandResult
 	// Plain: the engine gave no revision, so that it cannot be asked later whether it still holds this.
 	Plain bool `json:",omitempty"`
-	// Lost: the engine, which does not know batches by their ids, did not say what became of this one. It is never put again.
+	// Lost: the engine, which does not know batches by their ids, did not say what became of this one. It is never
+	// put again.
 	Lost bool `json:",omitempty"`
 }
 
@@ -117,8 +119,8 @@ const (
 	EngineFailed EngineFailure = "failed"
 	// EngineUnreachable: no connection came about; nothing was sent.
 	EngineUnreachable EngineFailure = "unreachable"
-	// EngineUnanswered: the call went out and no usable answer came back; a write may or may not have been done. With a Status there
-	// was an answer, which is not of the contract.
+	// EngineUnanswered: the call went out and no usable answer came back; a write may or may not have been done. With
+	// a Status there was an answer, which is not of the contract.
 	EngineUnanswered EngineFailure = "unanswered"
 )
 
@@ -162,8 +164,8 @@ func (e *EngineError) Settled() bool {
 	return false
 }
 
-// ForPlayer gives what a player is told when a call on their behalf failed. The engine's own words stay in the log, unless they are
-// about what the player sent.
+// ForPlayer gives what a player is told when a call on their behalf failed. The engine's own words stay in the log,
+// unless they are about what the player sent.
 func (e *EngineError) ForPlayer() *Error {
 	switch e.Kind {
 	case EngineEmpty:
@@ -221,8 +223,8 @@ type OrderWrite struct {
 	Commands []json.RawMessage
 }
 
-// BatchWrite is what is sent to an engine to add a batch of commands of one race: all of them or none. With its Batch it can be
-// repeated.
+// BatchWrite is what is sent to an engine to add a batch of commands of one race: all of them or none. With its Batch
+// it can be repeated.
 type BatchWrite struct {
 	Game     GameID
 	Race     string

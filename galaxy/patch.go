@@ -94,7 +94,7 @@ func (r Runtime) patching() string {
 }
 
 // CopyLabel names the copy of the state that an open patch goes back to.
-func (o Operation) CopyLabel() string { return "patch-" + strconv.FormatInt(o.Number, 10) }
+func (o Operation) CopyLabel() string { return patchLabel + strconv.FormatInt(o.Number, 10) }
 
 // lineLabel names the copy of the state that is made before the engine of another version is first started on it.
 func (o Operation) lineLabel() string { return "line-" + strconv.FormatInt(o.Number, 10) }

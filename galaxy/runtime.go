@@ -62,7 +62,9 @@ type Runtime struct {
 	StartedAt *time.Time
 	EndedAt   *time.Time // when the game was over, and the container's retention began
 	Failure   *Failure   // what last went wrong with the engine; nil before anything did
-	Gaps      []int      // turns, up to Reports, of which not every report could be read; those first that are asked for next
+	// KeptCopies are numbers of patches whose copies of the state operators may have need of: nothing clears them.
+	KeptCopies []int64
+	Gaps       []int // turns, up to Reports, of which not every report could be read; those first that are asked for next
 }
 
 // Pin is the engine that a game is played on.
@@ -220,12 +222,14 @@ func (o StoredOrders) Held() int64 {
 	return held
 }
 
-// Again gives what of the stored orders is to be put to an engine that shows p. Without a revision nobody knows whether it holds the
-// list, which replaces an earlier one and so can always be put. Batches are put only to an engine that tells one from another by its
-// id, as those do that count revisions: others would run them twice. Of those, lost are the ones that are known to be missing.
-func (o StoredOrders) Again(p EnginePlayer) (batches []StoredBatch, list bool, lost []StoredBatch) {
+// Again gives what of the stored orders is to be put to an engine that shows p. Without a revision nobody knows
+// whether it holds the list, which replaces an earlier one and so can always be put. Batches are put only to an
+// engine that tells one from another by its id, as those do that count revisions: others would run them twice. Of
+// those, lost are the ones that are known to be missing. Of an uncertain race the revision tells nothing: everything
+// is put, and an empty list where none is stored.
+func (o StoredOrders) Again(p EnginePlayer, uncertain bool) (batches []StoredBatch, list bool, lost []StoredBatch) {
 	counts, held := !p.Lacks.Has(LacksRevision), o.Held()
-	if counts && held > 0 && held == p.OrderRevision {
+	if counts && !uncertain && held > 0 && held == p.OrderRevision {
 		return nil, false, nil
 	}
 	for _, b := range o.Batches {
@@ -238,7 +242,7 @@ func (o StoredOrders) Again(p EnginePlayer) (batches []StoredBatch, list bool, l
 			lost = append(lost, b)
 		}
 	}
-	return batches, o.Revision > 0, lost
+	return batches, o.Revision > 0 || counts && uncertain, lost
 }
 
 // forgetful is beyond what any engine counts to.

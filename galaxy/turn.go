@@ -30,7 +30,8 @@ func (r Runtime) Compare(id GameID, s EngineStatus) Verdict {
 	}
 }
 
-// SameDigest compares the digests of two states. Engines need not show one: without it nothing speaks against the state.
+// SameDigest compares the digests of two states. Engines need not show one: without it nothing speaks against the
+// state.
 func SameDigest(a, b string) bool { return a == b || a == "" || b == "" }
 
 // Due reports whether the next turn's deadline has come and nothing stands in its way, such as an engine of which nothing is known.
@@ -313,6 +314,8 @@ func (g Game) Unstorable(what string, by By) GameChange {
 	return g.Lost(cause, by)
 }
 
+var errRestarting = Errorf(ServiceUnavailable, "the game's engine is being restarted; try again shortly")
+
 // OrdersFor decides whether a player may give orders for turn now, and gives the seat they are for.
 func (g Game) OrdersFor(user UserID, turn int, now time.Time) (Membership, error) {
 	seat, err := g.Playing(user)
@@ -326,10 +329,14 @@ func (g Game) OrdersFor(user UserID, turn int, now time.Time) (Membership, error
 		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is closed: orders are taken for turn %d", turn, r.Turn+1)
 	case turn > r.Turn+1:
 		return Membership{}, Errorf(Conflict, "turn %d has not come: orders are taken for turn %d", turn, r.Turn+1)
-	case r.closed(now):
+	case r.Op != nil && r.Op.Turn > 0:
 		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is being made", turn)
 	case r.Status != RuntimeRunning:
-		return Membership{}, Errorf(ServiceUnavailable, "the game's engine is being restarted; try again shortly")
+		return Membership{}, errRestarting
+	case r.closed(now) && r.Why == WhyDriverUnknown: // no turn is made meanwhile, and there is time for orders again after it
+		return Membership{}, errRestarting
+	case r.closed(now):
+		return Membership{}, Errorf(TurnAlreadyClosed, "turn %d is being made", turn)
 	}
 	return seat, nil
 }

@@ -150,6 +150,7 @@ func (g Game) PatchStays(number int64, cause string, by By) GameChange {
 
 // leavePatch ends a patch of which nobody knows how far it got: the newer engine may have written the state.
 func (r *Runtime) leavePatch() {
+	r.keepCopy()
 	if r.Patch != nil && r.Op != nil && r.Op.Kind == OpPatch {
 		r.Pin, r.Writer = *r.Patch, nil
 	}

@@ -39,9 +39,10 @@ func TestARepeatedCreationAnswersTheFirst(t *testing.T) {
 		"adminSanctionUser":     {"/api/v1/admin/users/" + w.player.ID.String() + "/sanctions", `{"kind":"diplomail_block","reason_code":"spam"}`, `{"kind":"diplomail_block","reason_code":"abuse"}`},
 		"createLobbyGame": {"/api/v1/user/lobby/games", `{"name":"Vega","min_players":2,"max_players":4,"turn_schedule":"0 21 * * *","race_name":"Dolphins"}`,
 			`{"name":"Altair","min_players":2,"max_players":4,"turn_schedule":"0 21 * * *"}`},
-		"inviteToGame":     {"/api/v1/user/lobby/games/" + private + "/invites", `{"user_id":"` + guest.ID.String() + `"}`, `{"user_name":"` + other.UserName + `"}`},
-		"registerRaceName": {"/api/v1/user/lobby/race-names/register", `{"race_name":"Zarquon"}`, `{"race_name":"Zarquons"}`},
-		"applyToGame":      {"/api/v1/user/lobby/games/" + game.ID.String() + "/applications", `{"race_name":"Vogons"}`, `{"race_name":"Magratheans"}`},
+		"inviteToGame":      {"/api/v1/user/lobby/games/" + private + "/invites", `{"user_id":"` + guest.ID.String() + `"}`, `{"user_name":"` + other.UserName + `"}`},
+		"adminInviteToGame": {"/api/v1/admin/games/" + private + "/invites", `{"user_id":"` + other.ID.String() + `"}`, `{"user_name":"` + guest.UserName + `"}`},
+		"registerRaceName":  {"/api/v1/user/lobby/race-names/register", `{"race_name":"Zarquon"}`, `{"race_name":"Zarquons"}`},
+		"applyToGame":       {"/api/v1/user/lobby/games/" + game.ID.String() + "/applications", `{"race_name":"Vogons"}`, `{"race_name":"Magratheans"}`},
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(cases)), w.creates(), "every operation with a key is tried")
 	for id, c := range cases {

@@ -78,30 +78,35 @@ func (h *handlers) invite(ctx context.Context, id uuid.UUID, cmd kit.Command[gal
 }
 
 func (h *handlers) InviteToGame(ctx context.Context, r api.InviteToGameRequestObject) (api.InviteToGameResponseObject, error) {
-	b := r.Body
-	if (b.UserID == nil) == (b.UserName == nil) {
-		return nil, galaxy.Errorf(galaxy.InvalidRequest, "either user_id or user_name must name the player")
-	}
-	user := galaxy.UserID{UUID: deref(b.UserID)}
-	if b.UserName != nil {
+	if r.Body.UserName != nil {
 		if _, err := h.seen(ctx, r.GameID); err != nil { // nobody finds out user names by a game that is not there
 			return nil, err
 		}
+	}
+	i, err := h.inviteBy(ctx, byPlayer(ctx), r.GameID, *r.Body, r.Params.IdempotencyKey)
+	return api.InviteToGame201JSONResponse(i), err
+}
+
+// inviteBy has somebody ask a player into a game.
+func (h *handlers) inviteBy(ctx context.Context, by game.By, id uuid.UUID, b api.InviteRequest, key *api.IdempotencyKey) (api.Invite, error) {
+	if (b.UserID == nil) == (b.UserName == nil) {
+		return api.Invite{}, galaxy.Errorf(galaxy.InvalidRequest, "either user_id or user_name must name the player")
+	}
+	cmd := game.Invite{By: by, User: galaxy.UserID{UUID: deref(b.UserID)}, Idempotency: idempotency(ctx, key)}
+	if b.UserName != nil {
 		found, err := h.Store.FindUser(living(ctx), "", *b.UserName)
 		if galaxy.Is(err, galaxy.NotFound) {
 			err = galaxy.Errorf(galaxy.NotFound, "there is no such player")
 		}
 		if err != nil {
-			return nil, err
+			return api.Invite{}, err
 		}
-		user = found
+		cmd.User = found
 	}
-	cmd := game.Invite{By: byPlayer(ctx), User: user, Idempotency: idempotency(ctx, r.Params.IdempotencyKey)}
 	if b.ExpiresAt != nil {
 		cmd.ExpiresAt = *utc(b.ExpiresAt)
 	}
-	i, err := h.invite(ctx, r.GameID, cmd)
-	return api.InviteToGame201JSONResponse(i), err
+	return h.invite(ctx, id, cmd)
 }
 
 func (h *handlers) ListGameInvites(ctx context.Context, r api.ListGameInvitesRequestObject) (api.ListGameInvitesResponseObject, error) {

@@ -21,8 +21,8 @@ const (
 	answerShare = 4
 	// defaultStop bounds a stop that has no other bound.
 	defaultStop = 15 * time.Second
-	// settle is how long handshakes in flight have before the listener is closed, or a sixteenth of the stop's time when that is less.
-	// It is less than a client waits before it repeats one.
+	// settle is how long handshakes in flight have before the listener is closed, or a sixteenth of the stop's time
+	// when that is less. It is less than a client waits before it repeats one.
 	settle = 500 * time.Millisecond
 	// poll is how often a stop looks whether requests are still being answered.
 	poll = 5 * time.Millisecond

@@ -63,7 +63,8 @@ func (t *tx) joins(at time.Time, joins []galaxy.Join) {
 	}
 }
 
-// owners locks the account of a player to whom the game is given.
+// owners locks the account of a player to whom the game is given. Two games that are given to one player at a time
+// are counted one after the other.
 func (t *tx) owners(game galaxy.GameID, at time.Time, owns *galaxy.Claim, heir *galaxy.UserID) {
 	if owns != nil {
 		t.raw(`SELECT 1 FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE`, owns.User.UUID)
@@ -73,7 +74,8 @@ func (t *tx) owners(game galaxy.GameID, at time.Time, owns *galaxy.Claim, heir *
 	}
 	if heir != nil {
 		t.raw(`SELECT 1 FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE`, heir.UUID)
-		t.raw(`SELECT fence(count(*), 'blocked') FROM accounts WHERE user_id = $1 AND deletion = ''`, heir.UUID)
+		t.raw(`SELECT fence(count(*), 'blocked') FROM accounts a WHERE a.user_id = $1 AND a.deletion = '' AND NOT `+
+			sanctioned("a", "$2", galaxy.PrivateGameManageBlock), heir.UUID, at)
 	}
 }
 

@@ -28,14 +28,16 @@ func (s *Store) userIDs(ctx context.Context, sql string, args ...any) ([]galaxy.
 	return out, err
 }
 
-// WaitingGames gives the games that a player whose account goes must be taken out of: with an application, an invite or,
-// before the start, a seat; and the player's own that are not over.
+// WaitingGames gives the games that a player whose account goes must be taken out of: with an application, an invite
+// or, before the start, a seat; and the player's own that are not over. Heirs may not have room for all: the oldest
+// games come first.
 func (s *Store) WaitingGames(ctx context.Context, user galaxy.UserID) ([]galaxy.GameID, error) {
 	return s.gameIDs(ctx, `SELECT game_id FROM applications WHERE user_id = $1 AND status = 'pending'
 		UNION SELECT game_id FROM invites WHERE user_id = $1 AND status = 'pending'
 		UNION SELECT game_id FROM games WHERE owner_id = $1 AND status NOT IN ('finished', 'cancelled')
 		UNION SELECT m.game_id FROM memberships m JOIN games g USING (game_id) WHERE m.user_id = $1 AND m.status = 'active'
-			AND g.status IN ('draft', 'enrollment_open', 'ready_to_start', 'start_failed')`, user.UUID)
+			AND g.status IN ('draft', 'enrollment_open', 'ready_to_start', 'start_failed')
+		ORDER BY game_id`, user.UUID)
 }
 
 // addresses are those that are, or were, a player's and are nobody else's now.

@@ -150,6 +150,9 @@ func runtime(m model.Runtimes) galaxy.Runtime {
 	if len(m.ReportGaps) > len("[]") {
 		_ = json.Unmarshal(m.ReportGaps, &r.Gaps) // which is what was stored
 	}
+	if len(m.KeptCopies) > len("[]") {
+		_ = json.Unmarshal(m.KeptCopies, &r.KeptCopies)
+	}
 	if m.PatchVersion != nil {
 		r.Patch = &galaxy.Pin{EngineVersion: *m.PatchVersion, ImageRef: deref(m.PatchImage), ExpectedTurn: deref(m.PatchExpectedTurn)}
 	}
@@ -176,7 +179,10 @@ func runtimeRow(id galaxy.GameID, r galaxy.Runtime) model.Runtimes {
 		Epoch: int32(r.Epoch), Turn: int32(r.Turn), Reports: int32(r.Reports), Digest: r.Digest, Deadline: r.Deadline, DeadlineSetAt: r.DeadlineSetAt, EarlyAt: r.EarlyAt,
 		Makeup: r.Makeup, ClosedSince: r.ClosedSince, RemainingMs: inMilliseconds(r.Remaining), OpNumber: r.OpNumber, Pauses: int32(r.Pauses),
 		Why: string(r.Why), WhyText: r.WhyText, WhySince: r.WhySince, StartedAt: r.StartedAt, EndedAt: r.EndedAt}
-	m.ReportGaps = json.RawMessage("[]")
+	m.ReportGaps, m.KeptCopies = json.RawMessage("[]"), json.RawMessage("[]")
+	if len(r.KeptCopies) > 0 {
+		m.KeptCopies, _ = json.Marshal(r.KeptCopies)
+	}
 	if len(r.Gaps) > 0 {
 		m.ReportGaps, _ = json.Marshal(r.Gaps) // numbers
 	}

@@ -26,16 +26,21 @@ func (s *Store) Observe(meter metric.Meter) error {
 	if err != nil {
 		return err
 	}
+	made, err := meter.Int64ObservableCounter("db_pool_connects", metric.WithDescription("Connections that the pool has made."))
+	if err != nil {
+		return err
+	}
 	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		stat := s.pool.Stat()
 		o.ObserveInt64(acquires, stat.AcquireCount())
 		o.ObserveInt64(waits, stat.EmptyAcquireCount())
+		o.ObserveInt64(made, stat.NewConnsCount())
 		o.ObserveInt64(inUse, int64(stat.AcquiredConns()), metric.WithAttributes(attribute.String("state", "acquired")))
 		o.ObserveInt64(inUse, int64(stat.IdleConns()), metric.WithAttributes(attribute.String("state", "idle")))
 		if ahead, known := s.ClockSkew(); known {
 			o.ObserveFloat64(skew, ahead.Seconds())
 		}
 		return nil
-	}, acquires, waits, inUse, skew)
+	}, acquires, waits, made, inUse, skew)
 	return err
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
@@ -61,6 +60,7 @@ type Store struct {
 	lease    atomic.Pointer[Lease]
 	count    *counter
 	files    *renewer
+	renewal  *renewal
 	migrated atomic.Bool // it was seen that every migration is applied
 	clock    Clock
 	skew     skew
@@ -95,15 +95,15 @@ func Open(ctx context.Context, conf Config, log *zap.Logger, tracers trace.Trace
 		pc.ConnConfig.RuntimeParams[name] = value
 	}
 	pc.ConnConfig.Tracer = multitracer.New(count, otelpgx.NewTracer(otelpgx.WithTracerProvider(tracers)))
-	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
-		conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
-		return nil
+	renewal, err := steady(pc)
+	if err != nil {
+		return nil, fmt.Errorf("parse BACKEND_POSTGRES_DSN: %w", redacted(err))
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("make the pool: %w", redacted(err))
 	}
-	s := &Store{pool: pool, conf: conf, log: log, count: count, files: files, clock: machine{}}
+	s := &Store{pool: pool, conf: conf, log: log, count: count, files: files, renewal: renewal, clock: machine{}}
 	for _, opt := range opts {
 		opt(s)
 	}

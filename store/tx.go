@@ -108,7 +108,7 @@ func (s *Store) send(ctx context.Context, t *tx) error {
 	if err != nil {
 		return translate(err)
 	}
-	defer conn.Release()
+	defer s.release(conn)
 	ctx, cancel = s.bounded(ctx)
 	defer cancel()
 	return fenceError(conn.SendBatch(ctx, &t.batch).Close())

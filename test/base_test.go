@@ -30,7 +30,8 @@ func baseEngine(t *testing.T, least string) string {
 	return "file://" + out
 }
 
-// TestAGameIsPlayedOnAnEngineOfAnotherMake through the real service: it is refused a game that is too small, and plays another one.
+// TestAGameIsPlayedOnAnEngineOfAnotherMake through the real service: it is refused a game that is too small, and
+// plays another one.
 func TestAGameIsPlayedOnAnEngineOfAnotherMake(t *testing.T) {
 	w := begin(t, "process")
 	w.join(2)
@@ -44,7 +45,7 @@ func TestAGameIsPlayedOnAnEngineOfAnotherMake(t *testing.T) {
 		require.Equal(t, 201, added.StatusCode(), string(added.Body))
 	}
 	target := func(version string) {
-		edited, err := api.AdminUpdateGameWithResponse(ctx, w.game, nil, client.UpdateGameRequest{TargetEngineVersion: &version}, w.admin)
+		edited, err := api.AdminUpdateGameWithResponse(ctx, w.game, nil, client.EditGameRequest{TargetEngineVersion: &version}, w.admin)
 		require.NoError(t, err)
 		require.Equal(t, 200, edited.StatusCode(), string(edited.Body))
 	}

@@ -103,7 +103,7 @@ func (w *world) redeem(i client.Invite, guest gateway.Player, race string) {
 func TestAPrivateGame(t *testing.T) {
 	w := begin(t, "process")
 	w.engineVersion()
-	owner, guest := w.owner("owner@galaxy.test"), w.signIn("guest@galaxy.test")
+	owner, guest := w.owner("owner@galaxy.test"), w.owner("guest@galaxy.test") // who is to own it too
 	api, ctx := w.gateway.API, t.Context()
 	w.game = w.open(owner, client.CreatePrivateGameRequest{MaxPlayers: 2, RaceName: new("Owners")})
 	hidden, err := api.GetLobbyGameWithResponse(ctx, w.game, nil, guest.As)
@@ -176,7 +176,7 @@ func (w *world) last(owner, guest gateway.Player, race string) {
 	w.redeem(w.invite(w.game, owner, guest), guest, "Guests")
 	w.is(w.game, client.GameStatusRunning)
 	turn, begun := 0, w.ownRace(owner, race)
-	for now := begun; now.Planets <= begun.Planets || now.Population <= begun.Population; turn++ {
+	for now := begun; *now.Planets <= *begun.Planets || *now.Population <= *begun.Population; turn++ {
 		require.Less(w, turn, 60, "the race does not grow")
 		report, err := api.GetReportWithResponse(ctx, w.game, int32(turn), nil, owner.As)
 		require.NoError(w, err)

@@ -32,9 +32,14 @@ func (w *world) container() string {
 	d, closeDriver, err := w.stack.Engines()
 	require.NoError(w, err)
 	defer func() { _ = closeDriver() }()
-	c, err := d.Inspect(w.Context(), galaxy.GameID{UUID: w.game})
+	there, err := d.List(w.Context())
 	require.NoError(w, err)
-	return c.Version
+	for _, c := range there {
+		if c.Game == (galaxy.GameID{UUID: w.game}) {
+			return c.Version
+		}
+	}
+	return ""
 }
 
 // TestAStoppedGameStaysOnTheVersionThatItWasPatchedTo through the real service, and across its death.

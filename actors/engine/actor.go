@@ -34,6 +34,7 @@ type driver struct {
 	cancels map[uint64]context.CancelFunc // of jobs under way
 	back    string                        // why a patch is being taken back
 	putBack int                           // how often that was in vain
+	silent  time.Time                     // since when the daemon has not answered a patch
 	leave   func()                        // the place outside the gate for container work; nil without one
 
 	writing   bool
@@ -59,6 +60,7 @@ type lasting struct {
 	began  bool // the container was started since the engine was up last: it may still be on its way, and is waited for
 	making bool // the engine may be making the turn that is claimed
 	patch  *Patch
+	progress
 	pin    galaxy.Pin
 	places *semaphore.Weighted // for reads
 	// since is when that which the engine is wanted for came due: who has waited longest is served first.

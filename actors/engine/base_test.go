@@ -161,7 +161,8 @@ func TestAStateThatIsThereIsLookedAt(t *testing.T) {
 	}
 }
 
-// TestAStatusThatIsNoneFailsTheStartOnceItHasHadItsTime: an engine that answers all the time is not one that does not come up.
+// TestAStatusThatIsNoneFailsTheStartOnceItHasHadItsTime: an engine that answers all the time is not one that does not
+// come up.
 func TestAStatusThatIsNoneFailsTheStartOnceItHasHadItsTime(t *testing.T) {
 	for name, fault := range map[string]enginetest.Fault{
 		"a page":        {Status: 200, Body: "<html>welcome"},

@@ -222,7 +222,7 @@ func (a *driver) onBroughtUp(c actor.Context, m broughtUp) {
 		}
 		a.learnRevisions(m.status)
 		a.log().Info("the engine is up", zap.String("address", a.address), zap.Int("turn", m.status.Turn))
-		a.tell(c, Up{a.Serial, m.status, m.making || a.making})
+		a.tell(c, Up{a.Serial, m.status, m.making || a.making, a.address})
 		a.timers.Start(c, probe, a.jittered(a.Pace.Probe))
 	case errors.Is(err, galaxy.ErrDriverUnknown), errors.Is(err, errFull):
 		a.tryAgain(c, bring, err)

@@ -66,6 +66,8 @@ type Containers interface {
 	CopyState(ctx context.Context, game galaxy.GameID, label string) error
 	RestoreState(ctx context.Context, game galaxy.GameID, label string) error
 	DropState(ctx context.Context, game galaxy.GameID, label string) error
+	// Copied reports whether there is a copy of the game's state by that label.
+	Copied(ctx context.Context, game galaxy.GameID, label string) (bool, error)
 }
 
 // Client calls engines.
@@ -158,6 +160,8 @@ type Spec struct {
 	Making bool
 	// Patch, when set, is done before the engine is brought up.
 	Patch *Patch
+	// Address is where the engine has answered last; empty when nobody knows.
+	Address string
 }
 
 // Patch moves an engine to another version, if that shows the same turn and digest.

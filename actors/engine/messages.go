@@ -17,7 +17,7 @@ type (
 		Commands []json.RawMessage
 		Until    time.Time // nobody waits for the answer any more; zero: somebody always does
 	}
-	// CloseOrders refuses what waits of PutOrders and PutBatch, for their turn is to be made.
+	// CloseOrders gives back what waits of PutOrders and PutBatch, for their turn is about to be claimed.
 	CloseOrders struct{}
 	// MakeTurn makes the turn after Recorded. Before that, the races of Banish that the engine still lets play are
 	// banished, and those of Out that it shows as playing; the lists of Orders that it does not hold are put again. TurnMade or
@@ -30,7 +30,10 @@ type (
 		Orders   []galaxy.StoredOrders
 		Banish   []string
 		Out      []string
-		Due      time.Time // who has waited longest is served first
+		// Uncertain are races whose revision does not tell what the engine holds: what is stored of them, be it
+		// nothing, is put again.
+		Uncertain []string
+		Due       time.Time // who has waited longest is served first
 	}
 	// PutBatch hands a race's batch of commands to the engine; OrdersPut with the same ID answers it. It is repeated
 	// only to an engine that knows batches by their ids.
@@ -69,9 +72,10 @@ type (
 type (
 	// Up: the engine answers, and holds this.
 	Up struct {
-		Serial uint64
-		Status galaxy.EngineStatus
-		Making bool // the MakeTurn that it was told is, or was until now, under way
+		Serial  uint64
+		Status  galaxy.EngineStatus
+		Making  bool   // the MakeTurn that it was told is, or was until now, under way
+		Address string // where it answers
 	}
 	// Down: the engine died and is being restarted. Log is what it said last.
 	Down struct {
@@ -104,8 +108,8 @@ type (
 		Kind   galaxy.Kind
 		Cause  string
 	}
-	// Unfit: the engine answers, but does not take a game that is to be started, and would not if it were asked again. Cause is what it
-	// answered.
+	// Unfit: the engine answers, but does not take a game that is to be started, and would not if it were asked
+	// again. Cause is what it answered.
 	Unfit struct {
 		Serial uint64
 		Cause  string
@@ -118,13 +122,16 @@ type (
 	// Found: the container that there is after a start that failed, or after a stop, is of another version than has
 	// written the state last.
 	Found struct{ Container galaxy.Container }
-	// OrdersPut is what became of a list or a batch. Err is what the player is told. Lost: nobody knows whether the engine has done a
-	// batch, and it must not be sent again.
+	// OrdersPut is what became of a list or a batch. Err is what the player is told. Lost: nobody knows whether the
+	// engine has done a batch, and it must not be sent again.
 	OrdersPut struct {
 		ID     uint64
 		Result galaxy.OrderResult
 		Err    error
 		Lost   bool
+		Doubt  bool // the engine may hold it all the same
+		// Closed: it was not given to the engine because of CloseOrders. Err holds once the turn is claimed.
+		Closed bool
 	}
 	// ReportRead is a report, or what the player is told instead.
 	ReportRead struct {
@@ -154,9 +161,10 @@ type (
 	PatchFailed struct {
 		Number int64
 		Cause  string
-		Kept   bool // the copy could not be put back: operators may have need of it
 		// Written: nor was the state, and the new engine was started on it.
 		Written bool
+		Kept    bool // the copy is there and could not be put back: operators may have need of it
+		Unread  bool // whether there is a copy could not be read: none is dropped
 	}
 	// Banished: the engine has taken a banish, or does not know the race.
 	Banished struct {
@@ -218,8 +226,10 @@ type (
 		life uint64
 		back string // why it was, or is being, taken back
 		err  error  // why nothing can be said yet
-		// there is the container after the state could not be put back.
-		there galaxy.Container
+		progress
+		there     galaxy.Container // the container after the state could not be put back
+		untouched bool             // it has not begun, and the engine of before serves
+		kept      copyFate         // of one that could not be taken back
 	}
 	removed struct {
 		life   uint64

@@ -82,12 +82,13 @@ func orderOf(m any) (o queued, ok bool) {
 	return o, false
 }
 
-// onCloseOrders refuses the orders that the engine was not given yet.
+// onCloseOrders gives back the orders that the engine was not given yet.
 func (a *driver) onCloseOrders(c actor.Context) {
 	a.writes = slices.DeleteFunc(a.writes, func(w kit.Held) bool {
 		o, ok := orderOf(w.Message)
 		if ok {
-			a.tell(c, OrdersPut{ID: o.id, Err: galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", o.turn)})
+			err := galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", o.turn)
+			a.tell(c, OrdersPut{ID: o.id, Err: err, Closed: true})
 		}
 		return ok
 	})
@@ -101,7 +102,7 @@ func (a *driver) putOrders(c actor.Context, m PutOrders) {
 		p.life = life
 		return p
 	}, func(err error) any {
-		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err}}
+		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err, Doubt: true}}
 	})
 }
 
@@ -115,9 +116,9 @@ func (a *driver) doubt(race string) *int64 {
 	return &known
 }
 
-// settleOrders puts a list. Each attempt carries the revision that must still hold, so that an attempt that arrives late
-// changes nothing; after one whose fate is unknown the revision is read first, and the list is put once more. An engine that
-// counts no revisions is simply given the list again, for it replaces itself.
+// settleOrders puts a list. Each attempt carries the revision that must still hold, so that an attempt that arrives
+// late changes nothing; after one whose fate is unknown the revision is read first, and the list is put once more. An
+// engine that counts no revisions is simply given the list again, for it replaces itself.
 func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, known *int64, counts bool) ordersPut {
 	p := ordersPut{race: m.Race, out: OrdersPut{ID: m.ID}}
 	var e *galaxy.EngineError
@@ -136,10 +137,11 @@ func (a *driver) settleOrders(ctx context.Context, address string, m PutOrders, 
 		}
 		result, err := a.Client.PutOrders(ctx, address, galaxy.OrderWrite{Game: a.Game, Race: m.Race, Turn: m.Turn, Expected: expected, Commands: m.Commands})
 		if err == nil {
-			p.out.Result, p.out.Err, p.revision = result, nil, revisionOf(result)
+			p.out.Result, p.out.Err, p.out.Doubt, p.revision = result, nil, false, revisionOf(result)
 			return p
 		}
 		p.out.Err, p.dead = a.forPlayer(err)
+		p.out.Doubt = p.out.Doubt || !settled(err)
 		if !errors.As(err, &e) || e.Settled() && e.Code != engineapi.CodeRevision {
 			p.revision = known
 			return p
@@ -157,8 +159,14 @@ func revisionOf(r galaxy.OrderResult) *int64 {
 	return &r.Revision
 }
 
-// revision reads the engine's revision of a race's list: in its status when it does not know the operation, which it need not, or
-// holds no list. It is nil when the engine shows none.
+// settled reports whether a write that has failed was certainly not done.
+func settled(err error) bool {
+	var e *galaxy.EngineError
+	return errors.As(err, &e) && e.Settled()
+}
+
+// revision reads the engine's revision of a race's list: in its status when it does not know the operation, which it
+// need not, or holds no list. It is nil when the engine shows none.
 func (a *driver) revision(ctx context.Context, address string, m PutOrders) (*int64, error) {
 	list, err := a.Client.Orders(ctx, address, m.Race, m.Turn)
 	var e *galaxy.EngineError
@@ -203,8 +211,8 @@ func (a *driver) onOrdersPut(c actor.Context, m ordersPut) {
 	a.nextWrite(c)
 }
 
-// putBatch adds a batch. An attempt whose fate is unknown is repeated if the engine knows the batch by its id. Otherwise the batch is
-// lost: the engine may have run it, and would run it again.
+// putBatch adds a batch. An attempt whose fate is unknown is repeated if the engine knows the batch by its id.
+// Otherwise the batch is lost: the engine may have run it, and would run it again.
 func (a *driver) putBatch(c actor.Context, m PutBatch) {
 	life, address, counts := a.life, a.address, a.counts
 	known := a.doubt(m.Race)
@@ -213,7 +221,7 @@ func (a *driver) putBatch(c actor.Context, m PutBatch) {
 		p.life = life
 		return p
 	}, func(err error) any {
-		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err, Lost: !counts}}
+		return ordersPut{life: life, race: m.Race, out: OrdersPut{ID: m.ID, Err: err, Doubt: true, Lost: !counts}}
 	})
 }
 
@@ -230,10 +238,11 @@ func (a *driver) settleBatch(ctx context.Context, address string, m PutBatch, kn
 		}
 		result, err := a.Client.PutBatch(ctx, address, w)
 		if err == nil {
-			p.out.Result, p.out.Err, p.revision = result, nil, revisionOf(result)
+			p.out.Result, p.out.Err, p.out.Doubt, p.revision = result, nil, false, revisionOf(result)
 			return p
 		}
 		p.out.Err, p.dead = a.forPlayer(err)
+		p.out.Doubt = p.out.Doubt || !settled(err)
 		var e *galaxy.EngineError
 		if !errors.As(err, &e) || e.Settled() {
 			p.revision = known

@@ -16,50 +16,66 @@ import (
 // errNoTime: the state of before is put back by the next job.
 var errNoTime = errors.New("no time was left to take it back")
 
+// errNoState: there was a copy of the state of before, and there is none any more.
+var errNoState = errors.New("the copy of the state of before is gone")
+
 // putBackTries is how often the state of before is tried to be put back, while the daemon answers that it cannot be.
 const putBackTries = 10
 
 // tryPatch moves the engine to another version, or goes on taking that back. Every step can be repeated, so that whoever finds
 // an open patch begins anew: the copy of the state that is there already is the one of before.
 func (a *driver) tryPatch(c actor.Context) {
-	life, p, back, away, self := a.life, *a.lasting.patch, a.back, a.lasting.away, kit.Self(c)
+	life, p, back, away, self, so := a.life, *a.lasting.patch, a.back, a.lasting.away, kit.Self(c), a.lasting.progress
 	a.job(c, a.Config.StartTimeout, func(ctx context.Context) any {
 		if away {
 			a.heardOf(ctx, self, life)
 		}
-		out := patched{life: life, back: back}
+		out := patched{life: life, back: back, progress: so}
 		if out.back == "" {
-			out.back, out.err = a.forward(ctx, p)
+			out.back, out.err = a.forward(ctx, p, &out.progress)
+		}
+		if out.back == "" && !out.stopped && daemonAway(out.err) && a.untouched(ctx, p) {
+			out.untouched = true
+			return out
 		}
 		switch {
 		case out.back == "" || out.err != nil:
 		case ctx.Err() != nil:
 			out.err = errNoTime
 		default:
-			out.err = a.takeBack(ctx, p)
+			out.err = a.takeBack(ctx, p, out.copied)
+		}
+		if out.back != "" && out.err != nil {
+			out.kept = a.keeps(ctx, p)
 		}
 		if out.err != nil {
 			out.there = a.there(ctx, p.To)
 		}
 		return out
-	}, func(err error) any { return patched{life: life, back: cmp.Or(back, "it went wrong"), err: err} })
+	}, func(err error) any {
+		so.stopped = true // it may have been
+		return patched{life: life, back: cmp.Or(back, "it went wrong"), err: err, progress: so, kept: copyUnread}
+	})
 }
 
 // forward starts the new version on the state. It gives why that must be taken back, or why nothing can be said yet.
-func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) {
+func (a *driver) forward(ctx context.Context, p Patch, so *progress) (back string, err error) {
 	if back, err = a.overtaken(ctx, p); back != "" || err != nil {
 		return back, err
 	}
 	var container galaxy.Container
 	for _, step := range []struct {
 		failure string
+		done    *bool // is set then
 		do      func() error
 	}{
-		{"the engine could not be stopped", func() error { return a.container(ctx, "stop", a.stopFirst(ctx)) }},
-		{"the state could not be copied", func() error {
+		{"the engine could not be stopped", &so.stopped, func() error {
+			return a.container(ctx, "stop", a.stopFirst(ctx))
+		}},
+		{"the state could not be copied", &so.copied, func() error {
 			return a.container(ctx, "copy_state", func() error { return a.Containers.CopyState(ctx, a.Game, p.Label) })
 		}},
-		{"the new engine could not be started", func() (err error) {
+		{"the new engine could not be started", new(bool), func() (err error) {
 			container, err = a.start(ctx, a.Since, p.To, true)
 			return err
 		}},
@@ -68,6 +84,7 @@ func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) 
 		if unsaid(ctx, err) {
 			return "", err
 		}
+		*step.done = *step.done || err == nil
 		if err != nil {
 			a.log().Error("a patch fails: "+step.failure, zap.Error(err))
 			if kind := kindOf(err); kind != nil {
@@ -90,16 +107,19 @@ func (a *driver) forward(ctx context.Context, p Patch) (back string, err error) 
 }
 
 // takeBack puts the state of before in place.
-func (a *driver) takeBack(ctx context.Context, p Patch) error {
+func (a *driver) takeBack(ctx context.Context, p Patch, copied bool) error {
 	if err := a.container(ctx, "stop", a.stopFirst(ctx)); err != nil {
 		return err
 	}
 	err := a.container(ctx, "restore_state", func() error {
 		err := a.Containers.RestoreState(ctx, a.Game, p.Label)
-		if errors.Is(err, galaxy.ErrNoCopy) {
-			return nil // it could not be made, and so nothing has touched the state
+		switch {
+		case !errors.Is(err, galaxy.ErrNoCopy):
+			return err
+		case copied:
+			return errNoState
 		}
-		return err
+		return nil // it could not be made, and so nothing has touched the state
 	})
 	if err != nil {
 		return err
@@ -123,21 +143,25 @@ func unsaid(ctx context.Context, err error) bool {
 }
 
 func (a *driver) onPatched(c actor.Context, m patched) {
+	so := &a.lasting.progress // it counts also when an earlier incarnation has asked for it
+	so.stopped, so.copied = so.stopped || m.stopped, so.copied || m.copied
 	if m.life != a.life {
 		return
 	}
 	number := a.lasting.patch.Number
+	m.back = a.outOfTime(c, m)
 	switch {
+	case m.untouched:
+		a.untouchedAgain(c, number)
+		return
 	case m.err != nil && a.patience(m.err):
 		a.back = m.back
 		a.log().Warn("a patch waits; it is tried again", zap.String("taken_back_for", m.back), zap.Error(m.err))
 		a.tryAgain(c, patching, m.err)
 		return
 	case m.err != nil:
-		a.log().Error("what a patch has changed cannot be put back: the copy of the state is kept", zap.String("label", a.lasting.patch.Label),
-			zap.String("cause", m.back), zap.Error(m.err))
-		failed := PatchFailed{Number: number, Cause: m.back + "; the state of before could not be put back", Kept: true}
-		if failed.Written = of(m.there, a.lasting.patch.To); failed.Written {
+		failed := a.stuck(m)
+		if failed.Written {
 			a.lasting.pin = a.lasting.patch.To
 		}
 		a.tell(c, failed)
@@ -154,8 +178,11 @@ func (a *driver) onPatched(c actor.Context, m patched) {
 
 // patience reports whether a patch that an error holds up is tried once more. Whoever says nothing is waited for.
 func (a *driver) patience(err error) bool {
-	if errors.Is(err, galaxy.ErrDriverUnknown) || errors.Is(err, errFull) {
+	switch {
+	case errors.Is(err, galaxy.ErrDriverUnknown), errors.Is(err, errFull):
 		return true
+	case errors.Is(err, errNoState):
+		return false
 	}
 	a.putBack++
 	return a.putBack < putBackTries

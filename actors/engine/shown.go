@@ -16,8 +16,8 @@ func (a *driver) shown(ctx context.Context, address string) (galaxy.EngineStatus
 	return s, err
 }
 
-// learnRevisions takes over the revisions that an engine shows. One that shows none counts none: whatever is put there replaces what
-// it holds, and nothing tells one batch from another.
+// learnRevisions takes over the revisions that an engine shows. One that shows none counts none: whatever is put
+// there replaces what it holds, and nothing tells one batch from another.
 func (a *driver) learnRevisions(s galaxy.EngineStatus) {
 	a.counts = false
 	for _, p := range s.Players {

@@ -104,7 +104,8 @@ func (a *driver) callTurn(ctx context.Context, address string, m MakeTurn) (done
 	case !errors.As(err, &e), e.Kind == galaxy.EngineUnreachable, e.Code == engineapi.CodeTurnInProgress, e.Code == engineapi.CodeTurnMismatch:
 		return turnTried{}, false
 	case e.Kind == galaxy.EngineUnanswered && (expected != nil && e.Status == 0 || e.Status == http.StatusOK):
-		// Asking again is safe: the engine makes it once; or it has answered, in words that only it knows, and no call is in flight.
+		// Asking again is safe: the engine makes it once; or it has answered, in words that only it knows, and no
+		// call is in flight.
 		return turnTried{}, false
 	}
 	s, settled := a.settle(ctx, address)
@@ -195,18 +196,19 @@ func (a *driver) hidden(ctx context.Context, address, race string) bool {
 		!slices.ContainsFunc(s.Players, func(p galaxy.EnginePlayer) bool { return p.Race == race })
 }
 
-// putMissing puts the stored orders that the engine does not hold, or may not hold. It reports false when that must be tried again.
+// putMissing puts the stored orders that the engine does not hold, or may not hold. It reports false when that must
+// be tried again.
 func (a *driver) putMissing(ctx context.Context, address string, s galaxy.EngineStatus, m MakeTurn) bool {
 	held := map[string]galaxy.EnginePlayer{}
 	for _, p := range s.Players {
 		held[p.Race] = p
 	}
-	for _, o := range m.Orders {
-		p, ok := held[o.Race]
-		if !ok || p.Extinct || p.Banished {
+	for _, o := range m.toPut(s) {
+		p, uncertain := held[o.Race], slices.Contains(m.Uncertain, o.Race)
+		if p.Extinct || p.Banished {
 			continue
 		}
-		batches, list, lost := o.Again(p)
+		batches, list, lost := o.Again(p, uncertain)
 		if len(lost) > 0 {
 			a.log().Error("batches of commands are lost: the engine does not know them by their ids, and could run them twice",
 				zap.String("race", o.Race), zap.Int("batches", len(lost)))
@@ -214,7 +216,10 @@ func (a *driver) putMissing(ctx context.Context, address string, s galaxy.Engine
 		if len(batches) == 0 && !list {
 			continue
 		}
-		if !p.Lacks.Has(galaxy.LacksRevision) {
+		switch {
+		case uncertain:
+			a.log().Info("whether the engine holds the stored orders is not certain: they are put again", zap.String("race", o.Race))
+		case !p.Lacks.Has(galaxy.LacksRevision):
 			a.log().Warn("the engine lacks stored orders: they are put again", zap.String("race", o.Race),
 				zap.Int64("engine_revision", p.OrderRevision), zap.Int64("stored_revision", o.Held()))
 		}
@@ -229,6 +234,21 @@ func (a *driver) putMissing(ctx context.Context, address string, s galaxy.Engine
 		}
 	}
 	return true
+}
+
+// toPut gives the stored orders of the races that the engine knows, and empty ones of uncertain races that hold
+// something although nothing is stored of them.
+func (m MakeTurn) toPut(s galaxy.EngineStatus) (out []galaxy.StoredOrders) {
+	for _, p := range s.Players {
+		i := slices.IndexFunc(m.Orders, func(o galaxy.StoredOrders) bool { return o.Race == p.Race })
+		switch {
+		case i >= 0:
+			out = append(out, m.Orders[i])
+		case p.OrderRevision > 0 && slices.Contains(m.Uncertain, p.Race):
+			out = append(out, galaxy.StoredOrders{Race: p.Race})
+		}
+	}
+	return out
 }
 
 // putStored puts batches of a race, which an engine that holds them knows by their ids, and then its list.
@@ -254,7 +274,11 @@ func (a *driver) putStored(ctx context.Context, address string, turn int, p gala
 	if !list {
 		return nil
 	}
-	commands, err := galaxy.SplitCommands(o.Commands)
+	raw := o.Commands
+	if o.Revision == 0 {
+		raw = []byte("[]") // the engine may hold a list that is not stored: an empty one replaces it
+	}
+	commands, err := galaxy.SplitCommands(raw)
 	if err != nil {
 		return fmt.Errorf("stored orders: %w", err)
 	}

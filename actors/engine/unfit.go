@@ -13,8 +13,8 @@ type unfitError struct{ cause string }
 
 func (e *unfitError) Error() string { return "the engine does not take the game: " + e.cause }
 
-// beginGame makes the game. An engine that says that it has done so need not show it; of one that says that there is a state already, or
-// whose answer leaves doubt, the status decides. A refusal that cannot change is an unfitError.
+// beginGame makes the game. An engine that says that it has done so need not show it; of one that says that there is
+// a state already, or whose answer leaves doubt, the status decides. A refusal that cannot change is an unfitError.
 func (a *driver) beginGame(ctx context.Context, address string) (galaxy.EngineStatus, error) {
 	made, err := a.Client.Init(ctx, address, galaxy.EngineInit{Game: a.Game, Races: a.Races})
 	var e *galaxy.EngineError
@@ -40,8 +40,8 @@ func (a *driver) beginGame(ctx context.Context, address string) (galaxy.EngineSt
 	return s, err
 }
 
-// unfitFor is the error of an engine that is asked what it holds, and answers all the time what is not of the contract. The game of
-// one that has run is not given up for that: it showed better once.
+// unfitFor is the error of an engine that is asked what it holds, and answers all the time what is not of the
+// contract. The game of one that has run is not given up for that: it showed better once.
 func unfitFor(err error, ran bool) error {
 	var e *galaxy.EngineError
 	if ran || !errors.As(err, &e) || e.Status == 0 || e.Kind != galaxy.EngineRefused && e.Kind != galaxy.EngineUnanswered {

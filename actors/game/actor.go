@@ -27,12 +27,14 @@ type table struct {
 	looked   int64        // version of the game that the lobby has looked at
 	players  []galaxy.EnginePlayer
 	stored   map[string]galaxy.StoredOrders // of the turn being prepared, by race, as far as they were asked for
+	writes   galaxy.Certainty               // of orders for the turn being prepared
 
 	engine runner
 	facts  []fact // what is not stored yet, oldest first
 
 	orders       map[uint64]order // handed to the engine and not answered
-	late         map[uint64]order // batches whose players were answered before it was known what became of them
+	lateBatches  map[uint64]order // batches whose players were answered before it was known what became of them
+	returned     []returned       // orders that the engine was not given, which wait for what becomes of a claim
 	ordered      uint64
 	reading      map[uint64]read // reports that the engine was asked for
 	reads        uint64
@@ -269,7 +271,7 @@ func (t *table) commit(c actor.Context, ctx context.Context, change galaxy.GameC
 	t.Names.Committed(change.Names)
 	t.count(ctx, change.Timeline)
 	if change.Turn != nil {
-		t.players = change.Turn.Players
+		t.players, t.writes = change.Turn.Players, galaxy.Certain()
 		clear(t.stored)
 	}
 	if len(change.Notices) > 0 {
@@ -289,7 +291,7 @@ func (t *table) invalidate(c actor.Context, change galaxy.GameChange) {
 	for _, m := range change.Next.Members {
 		t.doubtful = append(t.doubtful, m.RaceKey)
 	}
-	t.game, t.players = nil, nil
+	t.game, t.players, t.writes = nil, nil, galaxy.Certainty{}
 	clear(t.stored)
 	t.timers.Start(c, retry, t.Retry)
 }
@@ -326,6 +328,7 @@ func (t *table) onStopping(c actor.Context) {
 	t.timers.CancelAll()
 	t.refuseOrders(c, kit.ErrStopping)
 	t.refuseReads(c, kit.ErrStopping)
+	t.refuseReturned(c, kit.ErrStopping)
 	t.stash.Refuse(c, kit.ErrStopping)
 	if t.forced != nil {
 		kit.ReplyTo(c, t.forced.asker, nil, kit.ErrStopping)

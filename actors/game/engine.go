@@ -26,7 +26,7 @@ func (t *table) keepEngine(c actor.Context) {
 	case t.engine.pid != nil:
 		return
 	}
-	t.engine = runner{serial: t.uses.Add(1), bringsUp: bringsUp, spawned: number, fetching: galaxy.NoTurn}
+	t.engine = runner{serial: t.uses.Add(1), bringsUp: bringsUp, spawned: number, fetching: galaxy.NoTurn, address: t.engine.address}
 	spec := t.spec(g, bringsUp)
 	t.engine.copied = spec.Copy
 	t.engine.pid = c.Spawn(engine.Props(t.sys, t.Engine, spec))
@@ -51,7 +51,8 @@ func wants(g galaxy.Game) (bringsUp bool, number int64) {
 func (t *table) spec(g galaxy.Game, bringsUp bool) engine.Spec {
 	r := g.Runtime
 	spec := engine.Spec{Serial: t.engine.serial, Game: g.ID, Pin: r.Pin, Writer: r.LastWriter().EngineVersion,
-		Copy: g.LineCopy(), Turn: r.Turn, Races: g.Races(), Up: bringsUp, Since: r.WhySince}
+		Copy: g.LineCopy(), Turn: r.Turn, Races: g.Races(), Up: bringsUp, Since: r.WhySince,
+		Address: t.engine.address}
 	if r.StartedAt != nil {
 		spec.StateSince = *r.StartedAt
 	}
@@ -149,7 +150,8 @@ func (t *table) makeTurn(c actor.Context, op galaxy.Operation) {
 		due = *op.Due
 	}
 	t.engine.turn = attempt{op.Number, op.Attempt}
-	t.engine.tell(c, engine.MakeTurn{Number: op.Number, Attempt: op.Attempt, Recorded: r.Turn, Digest: r.Digest, Orders: orders, Banish: t.game.Banished(), Out: t.game.Out(), Due: due})
+	t.engine.tell(c, engine.MakeTurn{Number: op.Number, Attempt: op.Attempt, Recorded: r.Turn, Digest: r.Digest, Orders: orders,
+		Banish: t.game.Banished(), Out: t.game.Out(), Uncertain: t.writes.Uncertain(t.game.Played()), Due: due})
 }
 
 // claimTimeout bounds what a game stores when nobody waits for it.

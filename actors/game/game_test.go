@@ -37,6 +37,7 @@ type world struct {
 	t        *testing.T
 	st       *store.Store
 	refuse   atomic.Pointer[func(galaxy.GameChange) error] // what the store does not take; nil: it takes everything
+	saves    atomic.Pointer[func(save func() error) error] // how orders are saved; nil: as they should be
 	sys      *kit.System
 	driver   *process.Driver
 	client   engine.Client
@@ -69,6 +70,21 @@ func (r refusing) CommitGame(ctx context.Context, c galaxy.GameChange) (galaxy.G
 		}
 	}
 	return r.Store.CommitGame(ctx, c)
+}
+
+func (r refusing) SaveOrders(ctx context.Context, o galaxy.StoredOrders) error {
+	return r.w.save(func() error { return r.Store.SaveOrders(ctx, o) })
+}
+
+func (r refusing) SaveBatch(ctx context.Context, b galaxy.StoredBatch) error {
+	return r.w.save(func() error { return r.Store.SaveBatch(ctx, b) })
+}
+
+func (w *world) save(do func() error) error {
+	if saves := w.saves.Load(); saves != nil {
+		return (*saves)(do)
+	}
+	return do()
 }
 
 func newWorld(t *testing.T, players int) *world {

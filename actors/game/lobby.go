@@ -125,7 +125,7 @@ func (t *table) onMove(c actor.Context, ctx context.Context, m any) (galaxy.Game
 		case Cancel:
 			return g.Cancel(m.Reason, t.by(m.Principal, m.RequestID))
 		case Transfer:
-			return g.Transfer(m.To, t.by(m.Principal, m.RequestID))
+			return t.transfer(g, m)
 		}
 		panic("this is no move")
 	})

@@ -38,10 +38,11 @@ func (t *table) takes(c actor.Context, ctx context.Context, user galaxy.UserID, 
 	}
 	seat, err := t.game.OrdersFor(user, turn, t.Now())
 	switch {
+	case t.closing(c, err, turn):
+		t.stash.Add(c)
+		return held, true, nil
 	case err != nil:
-		return held, false, err
-	case t.claimPending || t.forced != nil:
-		return held, false, galaxy.Errorf(galaxy.TurnAlreadyClosed, "turn %d is being made", turn)
+		return held, false, t.unclaimed(err, turn)
 	case !t.engine.up:
 		return held, false, engine.ErrAway
 	case t.underWay(seat.Race):
@@ -131,6 +132,11 @@ func (t *table) onOrdersPut(c actor.Context, m engine.OrdersPut) {
 		return
 	}
 	delete(t.orders, m.ID)
+	if m.Closed {
+		t.returned = append(t.returned, returned{o, m.Err})
+		t.claimWhenSettled(c)
+		return
+	}
 	done, err := t.keep(kit.TraceContext(c), o, m)
 	kit.ReplyTo(c, o.asker, done, err)
 	t.stash.Release(c)
@@ -138,6 +144,9 @@ func (t *table) onOrdersPut(c actor.Context, m engine.OrdersPut) {
 }
 
 func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered, error) {
+	if m.Doubt {
+		t.writes.Doubt(o.list.Race)
+	}
 	if m.Err != nil && m.Lost && o.batch != nil {
 		t.keepLost(ctx, o)
 	}
@@ -151,6 +160,7 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 	if err := t.Store.SaveOrders(ctx, o.list); err != nil {
 		// The engine holds a list that the store may lack: the next write reads the store, and the turn puts things right.
 		delete(t.stored, o.list.Race)
+		t.writes.Doubt(o.list.Race)
 		t.log().Warn("orders that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
 		return Ordered{}, err
 	}
@@ -168,6 +178,7 @@ func (t *table) keepBatch(ctx context.Context, o order, m engine.OrdersPut) (Ord
 	o.batch.EngineRevision, o.batch.Result, o.batch.StoredAt = o.list.After(m.Result.Revision), m.Result, t.Now()
 	if err := t.Store.SaveBatch(ctx, *o.batch); err != nil {
 		delete(t.stored, o.list.Race)
+		t.writes.Doubt(o.list.Race)
 		t.log().Warn("a batch that the engine accepted could not be stored", zap.String("race", o.list.Race), zap.Error(err))
 		return Ordered{}, err
 	}
@@ -182,8 +193,8 @@ func (t *table) add(o order) {
 	t.stored[o.list.Race] = o.list
 }
 
-// keepLost notes a batch that the engine, which cannot tell one from another, may have done: it must never be given it again. When
-// that cannot be stored it is remembered as long as this game's actor lives.
+// keepLost notes a batch that the engine, which cannot tell one from another, may have done: it must never be given
+// it again. When that cannot be stored it is remembered as long as this game's actor lives.
 func (t *table) keepLost(ctx context.Context, o order) {
 	o.batch.Result = galaxy.OrderResult{Turn: o.batch.Turn, Plain: true, Lost: true}
 	o.batch.EngineRevision, o.batch.StoredAt = o.list.After(0), t.Now()
@@ -197,20 +208,21 @@ func (t *table) keepLost(ctx context.Context, o order) {
 // refuseOrders answers everybody whose list the engine will not answer for. What became of a batch is still to come.
 func (t *table) refuseOrders(c actor.Context, err error) {
 	for id, o := range t.orders {
+		t.writes.Doubt(o.list.Race) // the engine may have taken it
 		kit.ReplyTo(c, o.asker, nil, err)
 		delete(t.orders, id)
 		if o.batch != nil {
-			t.late = made(t.late)
-			t.late[id] = o
+			t.lateBatches = made(t.lateBatches)
+			t.lateBatches[id] = o
 		}
 	}
 }
 
-// onLateBatch keeps what became of a batch whose player was answered before. One that the engine knows by its id needs nothing: it
-// can be given again.
+// onLateBatch keeps what became of a batch whose player was answered before. One that the engine knows by its id
+// needs nothing: it can be given again.
 func (t *table) onLateBatch(c actor.Context, m engine.OrdersPut) {
-	o, ok := t.late[m.ID]
-	delete(t.late, m.ID)
+	o, ok := t.lateBatches[m.ID]
+	delete(t.lateBatches, m.ID)
 	if !ok || t.game == nil || o.batch.Epoch != t.game.Runtime.Epoch || o.batch.Turn != t.game.Runtime.Turn+1 || !m.Lost && !m.Result.Plain {
 		return
 	}
@@ -266,7 +278,8 @@ func (t *table) onForceNextTurn(c actor.Context, m ForceNextTurn) {
 	t.claimWhenSettled(c)
 }
 
-// claimWhenSettled claims the turn that waits, once the engine has answered every list that it was given. Those that it was not are refused.
+// claimWhenSettled claims the turn that waits, once the engine has answered every list that it was given. Those that
+// it was not given are given back, and wait for what becomes of the claim.
 func (t *table) claimWhenSettled(c actor.Context) {
 	switch {
 	case t.forced == nil && !t.claimPending:
@@ -279,6 +292,7 @@ func (t *table) claimWhenSettled(c actor.Context) {
 	t.forced, t.claimPending = nil, false
 	ctx, cancel := context.WithTimeout(kit.TraceContext(c), claimTimeout)
 	defer cancel()
+	defer t.afterClaim(c)
 	if f != nil {
 		g, err := t.decide(c, ctx, func(g galaxy.Game) (galaxy.GameChange, error) {
 			return g.ForceTurn(f.ask.Turn, t.by(f.ask.Principal, f.ask.RequestID))

@@ -19,7 +19,8 @@ type runner struct {
 	serial   uint64
 	pid      *actor.PID
 	up       bool
-	bringsUp bool // it was spawned to bring the engine up, not only to stop it
+	address  string // where the engine has answered last, also one that was used before
+	bringsUp bool   // it was spawned to bring the engine up, not only to stop it
 	cause    string
 	turn     attempt  // the turn that it was asked to make
 	copied   string   // label of the copy that it makes of the state before it starts another version
@@ -63,7 +64,7 @@ func (t *table) onEngine(c actor.Context, m any) {
 	switch m := m.(type) {
 	case engine.Up:
 		if m.Serial == t.engine.serial {
-			t.engine.up = true
+			t.engine.up, t.engine.address = true, m.Address
 			t.engine.gaps = 0
 			t.timers.Cancel(regap)
 			t.learn(c, t.isUp(c, m))
@@ -142,16 +143,7 @@ func (t *table) onHandled(c actor.Context, m any) {
 	case engine.Patched:
 		t.learn(c, plain("patched", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Patched(m.Number, by) }).then(func() { t.dropCopy(c, m.Number) }))
 	case engine.PatchFailed:
-		failed := plain("patch failed", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
-			if m.Written {
-				return g.PatchStays(m.Number, m.Cause, by)
-			}
-			return g.PatchFailed(m.Number, m.Cause, by)
-		})
-		if !m.Kept {
-			failed = failed.then(func() { t.dropCopy(c, m.Number) })
-		}
-		t.learn(c, failed)
+		t.learn(c, t.patchFailed(c, m))
 	case engine.Banished:
 		t.engine.banished = slices.DeleteFunc(t.engine.banished, func(race string) bool { return race == m.Race })
 		if m.Err == nil {
@@ -161,22 +153,6 @@ func (t *table) onHandled(c actor.Context, m any) {
 		t.onFetched(c, m)
 	case engine.Found:
 		t.learn(c, plain("found", func(g galaxy.Game, by galaxy.By) galaxy.GameChange { return g.Found(m.Container, by) }))
-	}
-}
-
-// dropCopy gives up what a patch that is over has kept of the state.
-func (t *table) dropCopy(c actor.Context, number int64) {
-	if t.engine.pid != nil {
-		t.engine.tell(c, engine.DropCopy{Label: galaxy.Operation{Number: number}.CopyLabel()})
-	}
-}
-
-// dropLine gives up the copy of the state that was made before the engine of another version was first started on it,
-// unless that engine shows another state: then the copy is what operators go back to.
-func (t *table) dropLine(c actor.Context, label string) {
-	if label != "" && t.engine.pid != nil && t.game != nil && !t.game.Runtime.Held() {
-		t.engine.copied = ""
-		t.engine.tell(c, engine.DropCopy{Label: label})
 	}
 }
 

@@ -103,8 +103,9 @@ func TestAScheduleThatCompilesNoMore(t *testing.T) {
 
 			s.restart()
 			s.later(48 * time.Hour)
-			g = s.swept("the game is looked after",
-				func(g galaxy.Game) bool { return g.Runtime.Status == galaxy.RuntimeRunning })
+			g = s.swept("the game runs, and has nothing left to store", func(g galaxy.Game) bool {
+				return g.Runtime.Status == galaxy.RuntimeRunning && g.Runtime.Reports == g.Runtime.Turn
+			})
 			require.True(t, isBroken(g), "still, in another process")
 			require.Equal(t, 1, s.alerts(), "once per break")
 

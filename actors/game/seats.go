@@ -90,11 +90,12 @@ func (t *table) joins(change *galaxy.GameChange, user galaxy.UserID) error {
 func refusal(err error) error {
 	switch {
 	case errors.Is(err, galaxy.ErrBlocked):
-		return galaxy.Errorf(galaxy.Forbidden, "the player may not do that any more")
+		return galaxy.Errorf(galaxy.Forbidden, "the player may not do that any more").Because(err)
 	case errors.Is(err, galaxy.ErrSeats):
 		return galaxy.Errorf(galaxy.EligibilityDenied, "the player has a seat in as many games as the entitlement allows")
 	case errors.Is(err, galaxy.ErrOwned):
-		return galaxy.Errorf(galaxy.EligibilityDenied, "you own as many private games as your entitlement allows")
+		return galaxy.Errorf(galaxy.EligibilityDenied,
+			"the player owns as many private games as the entitlement allows").Because(err)
 	}
 	return err
 }

@@ -40,6 +40,7 @@ type reconciler struct {
 	askers    kit.Stash // for orphans, before the first comparison
 
 	measuring, alerting job
+	clearing            job
 	spell, told         string // of too little space: the one that lasts, and the newest that operators were told of
 
 	readers map[uint64]reader // of logs, by the number of the job
@@ -53,6 +54,7 @@ type reader struct {
 
 // Start starts the reconciler.
 func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref, error) {
+	d.ClearAfter = cmp.Or(d.ClearAfter, clearAfter)
 	d.Rewatch = cmp.Or(d.Rewatch, kit.Backoff{Min: time.Second, Max: 30 * time.Second})
 	s := &shared{Deps: d}
 	var err error
@@ -70,9 +72,10 @@ func Start(sys *kit.System, d Deps, strategy actor.SupervisorStrategy) (kit.Ref,
 
 // The names of the timers.
 const (
-	rewatch = "rewatch"
-	compare = "compare"
-	measure = "measure"
+	rewatch  = "rewatch"
+	compare  = "compare"
+	measure  = "measure"
+	clearing = "clear"
 )
 
 // Receive hands each message to its topic.
@@ -81,6 +84,7 @@ func (r *reconciler) Receive(c actor.Context) {
 	case *actor.Started:
 		r.watch(c)
 		r.measure(c)
+		r.timers.Start(c, clearing, r.ClearAfter)
 	case watching:
 		r.compare(c)
 	case galaxy.ContainerEvent:
@@ -99,6 +103,8 @@ func (r *reconciler) Receive(c actor.Context) {
 		r.onMeasured(c, m)
 	case done[alerted]:
 		r.onAlerted(m)
+	case done[cleared]:
+		r.onCleared(c, m)
 	case done[read]:
 		r.onRead(c, m)
 	case kit.Tick:
@@ -121,13 +127,15 @@ func (r *reconciler) onTick(c actor.Context, m kit.Tick) {
 		r.compare(c)
 	case measure:
 		r.measure(c)
+	case clearing:
+		r.clear(c)
 	}
 }
 
 // end gives up what is under way and answers who waits.
 func (r *reconciler) end(c actor.Context, why error) {
 	r.timers.CancelAll()
-	for _, j := range []job{r.stream, r.looking, r.comparing, r.measuring, r.alerting} {
+	for _, j := range []job{r.stream, r.looking, r.comparing, r.measuring, r.alerting, r.clearing} {
 		j.giveUp()
 	}
 	for _, w := range r.readers {

@@ -94,6 +94,13 @@ type Deps struct {
 	Now        func() time.Time
 	Log        *zap.Logger
 	Meter      metric.Meter
+	// States are cleared of what patches have left behind, by what Copies knows, while Serving reports that this
+	// backend serves the database. nil: nothing is cleared.
+	States  States
+	Copies  Copies
+	Serving func() bool
+	// ClearAfter is how long after the start that is done; zero is that of the service.
+	ClearAfter time.Duration
 	// Rewatch is how long it waits before the stream of events is begun anew; zero is that of the service.
 	Rewatch kit.Backoff
 }

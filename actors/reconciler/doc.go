@@ -5,7 +5,8 @@
 // with the rows. Games are told what they could not know: that their container is gone or has ended, or that one runs
 // although they have no use for it, which they adopt and stop. Containers of no game are orphans: it keeps them in
 // memory, answers operators with them, and touches none. It also has the containers of games cleaned up that have been
-// over for long enough, and watches the free space for the games' state.
+// over for long enough, watches the free space for the games' state, and removes the copies of it that patches have
+// left behind.
 //
 // Nothing is concluded from a daemon that does not answer: what was found before stays as it is, and nobody is told
 // anything. When the stream of events breaks it is begun anew after a while, with a comparison beside it for what was missed.

@@ -40,4 +40,5 @@ type (
 	measured struct{ free int64 }
 	alerted  struct{ spell string }
 	read     struct{ text string }
+	cleared  struct{ removed int } // copies of games' states
 )

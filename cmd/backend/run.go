@@ -143,7 +143,7 @@ func (s *service) openPush() (err error) {
 		}
 		d.Certificate = cert.Get
 		stop := cert.Follow(d.Log)
-		s.started("push certificate", time.Second, func(context.Context) error {
+		s.started("push certificate", func(context.Context) error {
 			stop()
 			return nil
 		})

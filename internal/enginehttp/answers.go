@@ -13,7 +13,8 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// answer reads an answer. What an engine refuses, it refuses with its header: a body that breaks off, or never ends, only costs words.
+// answer reads an answer. What an engine refuses, it refuses with its header: a body that breaks off, or never ends,
+// only costs words.
 func answer(call galaxy.EngineCall, res *http.Response, limit int64) ([]byte, error) {
 	if res.StatusCode < 200 || res.StatusCode >= 300 {
 		b, _ := io.ReadAll(io.LimitReader(res.Body, maxRefusal))
@@ -36,7 +37,8 @@ func unreadable(call galaxy.EngineCall, why string, cause error) error {
 	return &galaxy.EngineError{Kind: galaxy.EngineUnanswered, Call: call, Status: http.StatusOK, Message: why, Cause: cause}
 }
 
-// lenient decodes what has the type that is expected, and leaves out what has not: engines of other makes have fields of the same name.
+// lenient decodes what has the type that is expected, and leaves out what has not: engines of other makes have fields
+// of the same name.
 func lenient(b []byte, into any) error {
 	err := json.Unmarshal(b, into)
 	var other *json.UnmarshalTypeError

@@ -48,8 +48,8 @@ const (
 type Client struct {
 	conf Config
 	http *http.Client
-	// once makes a connection for each call. An engine may close one that rests just when it is used again: of a write that cannot be
-	// repeated nobody would know whether it was done.
+	// once makes a connection for each call. An engine may close one that rests just when it is used again: of a
+	// write that cannot be repeated nobody would know whether it was done.
 	once *http.Client
 }
 
@@ -65,10 +65,10 @@ func New(conf Config, tracers trace.TracerProvider) *Client {
 	}
 	return &Client{conf: conf, once: client(&http.Transport{DisableKeepAlives: true}),
 		http: client(&http.Transport{
-		MaxIdleConns:        quarter(), // of all engines: what waits for a next call must leave room for other files
-		MaxIdleConnsPerHost: 5,         // one write and four reads
-		IdleConnTimeout:     90 * time.Second,
-	})}
+			MaxIdleConns:        quarter(), // of all engines: what waits for a next call must leave room for other files
+			MaxIdleConnsPerHost: 5,         // one write and four reads
+			IdleConnTimeout:     90 * time.Second,
+		})}
 }
 
 // quarter is a quarter of the files and connections that this process may have open.

@@ -16,13 +16,13 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// answer is an engine that gives every call the same answer.
-type answer struct {
+// sameAnswer is an engine that gives every call the same answer.
+type sameAnswer struct {
 	status int
 	body   []byte
 }
 
-func (a answer) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a sameAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Body: io.NopCloser(bytes.NewReader(a.body)), Header: http.Header{},
 		Request: r, ProtoMajor: 1, ProtoMinor: 1}, nil
 }
@@ -41,9 +41,9 @@ func FuzzAnswers(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		c := &Client{Config{CallTimeout: time.Minute, ProbeTimeout: time.Minute},
-			&http.Client{Transport: answer{200 + int(uint(status)%400), body},
-				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+		engine := &http.Client{Transport: sameAnswer{200 + int(uint(status)%400), body},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		c := &Client{conf: Config{CallTimeout: time.Minute, ProbeTimeout: time.Minute}, http: engine, once: engine}
 		ctx, id, address := t.Context(), galaxy.GameID{UUID: galaxy.NewID()}, "http://engine:8080"
 		s, err := c.Status(ctx, address)
 		storable(t, s, err)

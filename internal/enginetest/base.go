@@ -10,9 +10,10 @@ import (
 	"galaxy/backend/galaxy"
 )
 
-// Base is an engine of another make: it keeps the base of the contract and knows none of the extensions. No answer has a digest, a
-// revision, or numbers of a race; nothing is done once only because it carries a number or an id. It refuses fields that the base does not
-// have, and bodies without a length. The zero value answers with 200 and a body where the base leaves the choice.
+// Base is an engine of another make: it keeps the base of the contract and knows none of the extensions. No answer
+// has a digest, a revision, or numbers of a race; nothing is done once only because it carries a number or an id. It
+// refuses fields that the base does not have, and bodies without a length. The zero value answers with 200 and a body
+// where the base leaves the choice.
 type Base struct {
 	Least     int                                // fewer races are refused with 400
 	Stateless bool                               // init is answered without a body

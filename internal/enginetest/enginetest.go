@@ -118,6 +118,13 @@ func (e *Engines) FailLocked(operation string, faults ...Fault) {
 	e.faults[operation] = append(e.faults[operation], faults...)
 }
 
+// ForgetLocked lets operations succeed again that were to fail, for functions that Begins or Change call.
+func (e *Engines) ForgetLocked(operations ...string) {
+	for _, o := range operations {
+		delete(e.faults, o)
+	}
+}
+
 // Calls gives how often an operation was called.
 func (e *Engines) Calls(operation string) int {
 	e.mu.Lock()

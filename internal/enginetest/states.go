@@ -56,6 +56,27 @@ func (e *Engines) RestoreState(_ context.Context, id galaxy.GameID, label string
 	return nil
 }
 
+// Copied reports whether there is a copy.
+func (e *Engines) Copied(_ context.Context, id galaxy.GameID, label string) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, there := e.copies[copyOf{id, label}]
+	return there, nil
+}
+
+// StateCopies gives the copies that there are, with those that were put back and not dropped.
+func (e *Engines) StateCopies(context.Context) (out []galaxy.StateCopy, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for at := range e.copies {
+		out = append(out, galaxy.StateCopy{Game: at.game, Label: at.label})
+	}
+	for at := range e.replaced {
+		out = append(out, galaxy.StateCopy{Game: at.game, Label: at.label})
+	}
+	return out, nil
+}
+
 // DropState forgets a copy.
 func (e *Engines) DropState(_ context.Context, id galaxy.GameID, label string) error {
 	e.mu.Lock()

@@ -30,7 +30,8 @@ const (
 )
 
 const (
-	// warnBefore is how long before its end operators are warned of a certificate, or a fifth of its life if that is less.
+	// warnBefore is how long before its end operators are warned of a certificate, or a fifth of its life if that is
+	// less.
 	warnBefore = 14 * 24 * time.Hour
 	// warnAgain is how often they are.
 	warnAgain = 24 * time.Hour

@@ -67,8 +67,9 @@ func (r Root) Path() string { return r.path }
 // Dir is where the game's state is.
 func (r Root) Dir(game galaxy.GameID) string { return filepath.Join(r.path, game.String()) }
 
-// Prepare makes the state directory of the spec's game and gives it to uid and gid; -1 leaves them as they are. A game that has run
-// must find its own: there the directory is never made, so that a mount that failed cannot look like a fresh game.
+// Prepare makes the state directory of the spec's game and gives it to uid and gid; -1 leaves them as they are. A
+// game that has run must find its own: there the directory is never made, so that a mount that failed cannot look
+// like a fresh game.
 func (r Root) Prepare(spec galaxy.ContainerSpec, uid, gid int) error {
 	dir := r.Dir(spec.Game)
 	if spec.StateMustExist {

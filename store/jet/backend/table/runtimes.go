@@ -17,46 +17,49 @@ type runtimesTable struct {
 	postgres.Table
 
 	// Columns
-	GameID             postgres.ColumnString
-	Status             postgres.ColumnString
-	EngineVersion      postgres.ColumnString
-	ImageRef           postgres.ColumnString
-	ExpectedTurn       postgres.ColumnBool
-	Epoch              postgres.ColumnInteger
-	Turn               postgres.ColumnInteger
-	Digest             postgres.ColumnString
-	Deadline           postgres.ColumnTimestampz
-	OpKind             postgres.ColumnString
-	OpNumber           postgres.ColumnInteger
-	OpAttempt          postgres.ColumnInteger
-	OpSince            postgres.ColumnTimestampz
-	OpTurn             postgres.ColumnInteger
-	OpCause            postgres.ColumnString
-	OpByKind           postgres.ColumnString
-	OpBy               postgres.ColumnString
-	OpDue              postgres.ColumnTimestampz
-	Pauses             postgres.ColumnInteger
-	Why                postgres.ColumnString
-	WhyText            postgres.ColumnString
-	WhySince           postgres.ColumnTimestampz
-	StartedAt          postgres.ColumnTimestampz
-	RemainingMs        postgres.ColumnInteger
-	EarlyAt            postgres.ColumnTimestampz
-	Makeup             postgres.ColumnBool
-	DeadlineSetAt      postgres.ColumnTimestampz
-	ClosedSince        postgres.ColumnTimestampz
-	Reports            postgres.ColumnInteger
-	PatchVersion       postgres.ColumnString
-	PatchImage         postgres.ColumnString
-	PatchExpectedTurn  postgres.ColumnBool
-	FailureAt          postgres.ColumnTimestampz
-	FailureCause       postgres.ColumnString
-	FailureLog         postgres.ColumnString
-	EndedAt            postgres.ColumnTimestampz
-	ReportGaps         postgres.ColumnString
-	WriterVersion      postgres.ColumnString
-	WriterImage        postgres.ColumnString
-	WriterExpectedTurn postgres.ColumnBool
+	GameID              postgres.ColumnString
+	Status              postgres.ColumnString
+	EngineVersion       postgres.ColumnString
+	ImageRef            postgres.ColumnString
+	ExpectedTurn        postgres.ColumnBool
+	Epoch               postgres.ColumnInteger
+	Turn                postgres.ColumnInteger
+	Digest              postgres.ColumnString
+	Deadline            postgres.ColumnTimestampz
+	OpKind              postgres.ColumnString
+	OpNumber            postgres.ColumnInteger
+	OpAttempt           postgres.ColumnInteger
+	OpSince             postgres.ColumnTimestampz
+	OpTurn              postgres.ColumnInteger
+	OpCause             postgres.ColumnString
+	OpByKind            postgres.ColumnString
+	OpBy                postgres.ColumnString
+	OpDue               postgres.ColumnTimestampz
+	Pauses              postgres.ColumnInteger
+	Why                 postgres.ColumnString
+	WhyText             postgres.ColumnString
+	WhySince            postgres.ColumnTimestampz
+	StartedAt           postgres.ColumnTimestampz
+	RemainingMs         postgres.ColumnInteger
+	EarlyAt             postgres.ColumnTimestampz
+	Makeup              postgres.ColumnBool
+	DeadlineSetAt       postgres.ColumnTimestampz
+	ClosedSince         postgres.ColumnTimestampz
+	Reports             postgres.ColumnInteger
+	PatchVersion        postgres.ColumnString
+	PatchImage          postgres.ColumnString
+	PatchExpectedTurn   postgres.ColumnBool
+	FailureAt           postgres.ColumnTimestampz
+	FailureCause        postgres.ColumnString
+	FailureLog          postgres.ColumnString
+	EndedAt             postgres.ColumnTimestampz
+	ReportGaps          postgres.ColumnString
+	ScheduleBrokenSince postgres.ColumnTimestampz
+	ScheduleBrokenCause postgres.ColumnString
+	WriterVersion       postgres.ColumnString
+	WriterImage         postgres.ColumnString
+	WriterExpectedTurn  postgres.ColumnBool
+	KeptCopies          postgres.ColumnString
 
 	AllColumns     postgres.ColumnList
 	MutableColumns postgres.ColumnList
@@ -98,95 +101,101 @@ func newRuntimesTable(schemaName, tableName, alias string) *RuntimesTable {
 
 func newRuntimesTableImpl(schemaName, tableName, alias string) runtimesTable {
 	var (
-		GameIDColumn             = postgres.StringColumn("game_id")
-		StatusColumn             = postgres.StringColumn("status")
-		EngineVersionColumn      = postgres.StringColumn("engine_version")
-		ImageRefColumn           = postgres.StringColumn("image_ref")
-		ExpectedTurnColumn       = postgres.BoolColumn("expected_turn")
-		EpochColumn              = postgres.IntegerColumn("epoch")
-		TurnColumn               = postgres.IntegerColumn("turn")
-		DigestColumn             = postgres.StringColumn("digest")
-		DeadlineColumn           = postgres.TimestampzColumn("deadline")
-		OpKindColumn             = postgres.StringColumn("op_kind")
-		OpNumberColumn           = postgres.IntegerColumn("op_number")
-		OpAttemptColumn          = postgres.IntegerColumn("op_attempt")
-		OpSinceColumn            = postgres.TimestampzColumn("op_since")
-		OpTurnColumn             = postgres.IntegerColumn("op_turn")
-		OpCauseColumn            = postgres.StringColumn("op_cause")
-		OpByKindColumn           = postgres.StringColumn("op_by_kind")
-		OpByColumn               = postgres.StringColumn("op_by")
-		OpDueColumn              = postgres.TimestampzColumn("op_due")
-		PausesColumn             = postgres.IntegerColumn("pauses")
-		WhyColumn                = postgres.StringColumn("why")
-		WhyTextColumn            = postgres.StringColumn("why_text")
-		WhySinceColumn           = postgres.TimestampzColumn("why_since")
-		StartedAtColumn          = postgres.TimestampzColumn("started_at")
-		RemainingMsColumn        = postgres.IntegerColumn("remaining_ms")
-		EarlyAtColumn            = postgres.TimestampzColumn("early_at")
-		MakeupColumn             = postgres.BoolColumn("makeup")
-		DeadlineSetAtColumn      = postgres.TimestampzColumn("deadline_set_at")
-		ClosedSinceColumn        = postgres.TimestampzColumn("closed_since")
-		ReportsColumn            = postgres.IntegerColumn("reports")
-		PatchVersionColumn       = postgres.StringColumn("patch_version")
-		PatchImageColumn         = postgres.StringColumn("patch_image")
-		PatchExpectedTurnColumn  = postgres.BoolColumn("patch_expected_turn")
-		FailureAtColumn          = postgres.TimestampzColumn("failure_at")
-		FailureCauseColumn       = postgres.StringColumn("failure_cause")
-		FailureLogColumn         = postgres.StringColumn("failure_log")
-		EndedAtColumn            = postgres.TimestampzColumn("ended_at")
-		ReportGapsColumn         = postgres.StringColumn("report_gaps")
-		WriterVersionColumn      = postgres.StringColumn("writer_version")
-		WriterImageColumn        = postgres.StringColumn("writer_image")
-		WriterExpectedTurnColumn = postgres.BoolColumn("writer_expected_turn")
-		allColumns               = postgres.ColumnList{GameIDColumn, StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn, WriterVersionColumn, WriterImageColumn, WriterExpectedTurnColumn}
-		mutableColumns           = postgres.ColumnList{StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn, WriterVersionColumn, WriterImageColumn, WriterExpectedTurnColumn}
-		defaultColumns           = postgres.ColumnList{EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, OpNumberColumn, OpAttemptColumn, PausesColumn, WhyColumn, WhyTextColumn, MakeupColumn, ReportsColumn, FailureCauseColumn, FailureLogColumn, ReportGapsColumn}
+		GameIDColumn              = postgres.StringColumn("game_id")
+		StatusColumn              = postgres.StringColumn("status")
+		EngineVersionColumn       = postgres.StringColumn("engine_version")
+		ImageRefColumn            = postgres.StringColumn("image_ref")
+		ExpectedTurnColumn        = postgres.BoolColumn("expected_turn")
+		EpochColumn               = postgres.IntegerColumn("epoch")
+		TurnColumn                = postgres.IntegerColumn("turn")
+		DigestColumn              = postgres.StringColumn("digest")
+		DeadlineColumn            = postgres.TimestampzColumn("deadline")
+		OpKindColumn              = postgres.StringColumn("op_kind")
+		OpNumberColumn            = postgres.IntegerColumn("op_number")
+		OpAttemptColumn           = postgres.IntegerColumn("op_attempt")
+		OpSinceColumn             = postgres.TimestampzColumn("op_since")
+		OpTurnColumn              = postgres.IntegerColumn("op_turn")
+		OpCauseColumn             = postgres.StringColumn("op_cause")
+		OpByKindColumn            = postgres.StringColumn("op_by_kind")
+		OpByColumn                = postgres.StringColumn("op_by")
+		OpDueColumn               = postgres.TimestampzColumn("op_due")
+		PausesColumn              = postgres.IntegerColumn("pauses")
+		WhyColumn                 = postgres.StringColumn("why")
+		WhyTextColumn             = postgres.StringColumn("why_text")
+		WhySinceColumn            = postgres.TimestampzColumn("why_since")
+		StartedAtColumn           = postgres.TimestampzColumn("started_at")
+		RemainingMsColumn         = postgres.IntegerColumn("remaining_ms")
+		EarlyAtColumn             = postgres.TimestampzColumn("early_at")
+		MakeupColumn              = postgres.BoolColumn("makeup")
+		DeadlineSetAtColumn       = postgres.TimestampzColumn("deadline_set_at")
+		ClosedSinceColumn         = postgres.TimestampzColumn("closed_since")
+		ReportsColumn             = postgres.IntegerColumn("reports")
+		PatchVersionColumn        = postgres.StringColumn("patch_version")
+		PatchImageColumn          = postgres.StringColumn("patch_image")
+		PatchExpectedTurnColumn   = postgres.BoolColumn("patch_expected_turn")
+		FailureAtColumn           = postgres.TimestampzColumn("failure_at")
+		FailureCauseColumn        = postgres.StringColumn("failure_cause")
+		FailureLogColumn          = postgres.StringColumn("failure_log")
+		EndedAtColumn             = postgres.TimestampzColumn("ended_at")
+		ReportGapsColumn          = postgres.StringColumn("report_gaps")
+		ScheduleBrokenSinceColumn = postgres.TimestampzColumn("schedule_broken_since")
+		ScheduleBrokenCauseColumn = postgres.StringColumn("schedule_broken_cause")
+		WriterVersionColumn       = postgres.StringColumn("writer_version")
+		WriterImageColumn         = postgres.StringColumn("writer_image")
+		WriterExpectedTurnColumn  = postgres.BoolColumn("writer_expected_turn")
+		KeptCopiesColumn          = postgres.StringColumn("kept_copies")
+		allColumns                = postgres.ColumnList{GameIDColumn, StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn, ScheduleBrokenSinceColumn, ScheduleBrokenCauseColumn, WriterVersionColumn, WriterImageColumn, WriterExpectedTurnColumn, KeptCopiesColumn}
+		mutableColumns            = postgres.ColumnList{StatusColumn, EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, DeadlineColumn, OpKindColumn, OpNumberColumn, OpAttemptColumn, OpSinceColumn, OpTurnColumn, OpCauseColumn, OpByKindColumn, OpByColumn, OpDueColumn, PausesColumn, WhyColumn, WhyTextColumn, WhySinceColumn, StartedAtColumn, RemainingMsColumn, EarlyAtColumn, MakeupColumn, DeadlineSetAtColumn, ClosedSinceColumn, ReportsColumn, PatchVersionColumn, PatchImageColumn, PatchExpectedTurnColumn, FailureAtColumn, FailureCauseColumn, FailureLogColumn, EndedAtColumn, ReportGapsColumn, ScheduleBrokenSinceColumn, ScheduleBrokenCauseColumn, WriterVersionColumn, WriterImageColumn, WriterExpectedTurnColumn, KeptCopiesColumn}
+		defaultColumns            = postgres.ColumnList{EngineVersionColumn, ImageRefColumn, ExpectedTurnColumn, EpochColumn, TurnColumn, DigestColumn, OpNumberColumn, OpAttemptColumn, PausesColumn, WhyColumn, WhyTextColumn, MakeupColumn, ReportsColumn, FailureCauseColumn, FailureLogColumn, ReportGapsColumn, KeptCopiesColumn}
 	)
 
 	return runtimesTable{
 		Table: postgres.NewTable(schemaName, tableName, alias, allColumns...),
 
 		//Columns
-		GameID:             GameIDColumn,
-		Status:             StatusColumn,
-		EngineVersion:      EngineVersionColumn,
-		ImageRef:           ImageRefColumn,
-		ExpectedTurn:       ExpectedTurnColumn,
-		Epoch:              EpochColumn,
-		Turn:               TurnColumn,
-		Digest:             DigestColumn,
-		Deadline:           DeadlineColumn,
-		OpKind:             OpKindColumn,
-		OpNumber:           OpNumberColumn,
-		OpAttempt:          OpAttemptColumn,
-		OpSince:            OpSinceColumn,
-		OpTurn:             OpTurnColumn,
-		OpCause:            OpCauseColumn,
-		OpByKind:           OpByKindColumn,
-		OpBy:               OpByColumn,
-		OpDue:              OpDueColumn,
-		Pauses:             PausesColumn,
-		Why:                WhyColumn,
-		WhyText:            WhyTextColumn,
-		WhySince:           WhySinceColumn,
-		StartedAt:          StartedAtColumn,
-		RemainingMs:        RemainingMsColumn,
-		EarlyAt:            EarlyAtColumn,
-		Makeup:             MakeupColumn,
-		DeadlineSetAt:      DeadlineSetAtColumn,
-		ClosedSince:        ClosedSinceColumn,
-		Reports:            ReportsColumn,
-		PatchVersion:       PatchVersionColumn,
-		PatchImage:         PatchImageColumn,
-		PatchExpectedTurn:  PatchExpectedTurnColumn,
-		FailureAt:          FailureAtColumn,
-		FailureCause:       FailureCauseColumn,
-		FailureLog:         FailureLogColumn,
-		EndedAt:            EndedAtColumn,
-		ReportGaps:         ReportGapsColumn,
-		WriterVersion:      WriterVersionColumn,
-		WriterImage:        WriterImageColumn,
-		WriterExpectedTurn: WriterExpectedTurnColumn,
+		GameID:              GameIDColumn,
+		Status:              StatusColumn,
+		EngineVersion:       EngineVersionColumn,
+		ImageRef:            ImageRefColumn,
+		ExpectedTurn:        ExpectedTurnColumn,
+		Epoch:               EpochColumn,
+		Turn:                TurnColumn,
+		Digest:              DigestColumn,
+		Deadline:            DeadlineColumn,
+		OpKind:              OpKindColumn,
+		OpNumber:            OpNumberColumn,
+		OpAttempt:           OpAttemptColumn,
+		OpSince:             OpSinceColumn,
+		OpTurn:              OpTurnColumn,
+		OpCause:             OpCauseColumn,
+		OpByKind:            OpByKindColumn,
+		OpBy:                OpByColumn,
+		OpDue:               OpDueColumn,
+		Pauses:              PausesColumn,
+		Why:                 WhyColumn,
+		WhyText:             WhyTextColumn,
+		WhySince:            WhySinceColumn,
+		StartedAt:           StartedAtColumn,
+		RemainingMs:         RemainingMsColumn,
+		EarlyAt:             EarlyAtColumn,
+		Makeup:              MakeupColumn,
+		DeadlineSetAt:       DeadlineSetAtColumn,
+		ClosedSince:         ClosedSinceColumn,
+		Reports:             ReportsColumn,
+		PatchVersion:        PatchVersionColumn,
+		PatchImage:          PatchImageColumn,
+		PatchExpectedTurn:   PatchExpectedTurnColumn,
+		FailureAt:           FailureAtColumn,
+		FailureCause:        FailureCauseColumn,
+		FailureLog:          FailureLogColumn,
+		EndedAt:             EndedAtColumn,
+		ReportGaps:          ReportGapsColumn,
+		ScheduleBrokenSince: ScheduleBrokenSinceColumn,
+		ScheduleBrokenCause: ScheduleBrokenCauseColumn,
+		WriterVersion:       WriterVersionColumn,
+		WriterImage:         WriterImageColumn,
+		WriterExpectedTurn:  WriterExpectedTurnColumn,
+		KeptCopies:          KeptCopiesColumn,
 
 		AllColumns:     allColumns,
 		MutableColumns: mutableColumns,
