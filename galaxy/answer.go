@@ -3,7 +3,6 @@ package galaxy
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -58,21 +57,21 @@ func kindOfAnswer(call EngineCall, status, shelf int, code string) EngineFailure
 	switch {
 	case status < 400:
 		return EngineUnanswered // a redirect is followed by nobody
-	case status == http.StatusNotImplemented && call == CallReadBack:
+	case status == statusNotImplemented && call == CallReadBack:
 		return EngineMissing
-	case status == http.StatusNotImplemented && call != CallInit && call != CallBanish && call != CallHealth:
+	case status == statusNotImplemented && call != CallInit && call != CallBanish && call != CallHealth:
 		return EngineEmpty
 	case refusal, code == codeInvalid, shelf == shelfInput, shelf == shelfRules:
 		return EngineRefused
 	case shelf == shelfOwn:
 		return EngineFailed
-	case (call == CallBatch || call == CallReadBack) && (status == http.StatusNotFound || status == http.StatusMethodNotAllowed):
+	case (call == CallBatch || call == CallReadBack) && (status == statusNotFound || status == statusMethodNotAllowed):
 		return EngineMissing
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
+	case status == statusRequestTimeout, status == statusTooEarly, status == statusTooManyRequests:
 		return EngineBusy
-	case call == CallBatch && (status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout):
+	case call == CallBatch && (status == statusServiceUnavailable || status == statusGatewayTimeout):
 		return EngineBusy
-	case status >= 500 && status != http.StatusNotImplemented:
+	case status >= 500 && status != statusNotImplemented:
 		return EngineFailed
 	default:
 		return EngineRefused
@@ -87,7 +86,7 @@ func blamesPlayer(call EngineCall, status, shelf int, code string) bool {
 		return false
 	}
 	return shelf == shelfInput || shelf == shelfRules || code == codeInvalid ||
-		status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge || status == http.StatusUnprocessableEntity
+		status == statusBadRequest || status == statusRequestEntityTooLarge || status == statusUnprocessableEntity
 }
 
 // The shelves of numeric codes: the engine's own faults, a player's input, and the rules of the game.
@@ -160,11 +159,11 @@ func (s said) unknownRace(status int) bool {
 	if !slices.Contains(unknownRaceStatus, status) {
 		return false
 	}
-	return s.code == codeRaceUnknown || status == http.StatusNotFound && s.code == "" && s.words == "" ||
+	return s.code == codeRaceUnknown || status == statusNotFound && s.code == "" && s.words == "" ||
 		raceUnknown.MatchString(s.words) || raceUnknown.MatchString(wordsOf(s.code))
 }
 
-var unknownRaceStatus = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity, http.StatusInternalServerError}
+var unknownRaceStatus = []int{statusBadRequest, statusNotFound, statusGone, statusUnprocessableEntity, statusInternalServerError}
 
 var raceUnknown = regexp.MustCompile(`(?i)\b(unknown|no such|no) (race|player)\b` +
 	`|\b(race|player)\b.{0,60}(\bunknown\b|\bnot found\b|\bnot exist\b|n't exist\b|\bnot known\b|\bnot registered\b)`)

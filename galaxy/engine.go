@@ -3,7 +3,6 @@ package galaxy
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"time"
 )
 
@@ -184,13 +183,13 @@ func (e *EngineError) ForPlayer() *Error {
 		return refusal.Because(e)
 	}
 	switch words := e.Words(); {
-	case e.Status == http.StatusRequestEntityTooLarge:
+	case e.Status == statusRequestEntityTooLarge:
 		return refusals["payload_too_large"].Because(e)
 	case e.Player && e.shaped && words != "":
 		return Errorf(InvalidRequest, "the game's engine refuses this: %s", words).Because(e)
 	case e.Player:
 		return Errorf(InvalidRequest, "the game's engine does not understand this").Because(e)
-	case e.Call == CallReport && e.Status == http.StatusNotFound:
+	case e.Call == CallReport && e.Status == statusNotFound:
 		return refusals["turn_unknown"].Because(e)
 	}
 	return Errorf(Conflict, "the game's engine refuses this now").Because(e)

@@ -172,7 +172,7 @@ func (t *table) keep(ctx context.Context, o order, m engine.OrdersPut) (Ordered,
 // keepBatch stores a batch. The engine takes all of it or nothing, and of nothing there is nothing to store.
 func (t *table) keepBatch(ctx context.Context, o order, m engine.OrdersPut) (Ordered, error) {
 	done := Ordered{Turn: o.batch.Turn, Revision: o.list.Revision, Result: m.Result}
-	if m.Result.Rejected > 0 && !(m.Result.Plain && m.Result.Accepted > 0) { // an engine of another make may have done a part
+	if m.Result.Rejected > 0 && (!m.Result.Plain || m.Result.Accepted == 0) { // an engine of another make may have done a part
 		return done, nil
 	}
 	o.batch.EngineRevision, o.batch.Result, o.batch.StoredAt = o.list.After(m.Result.Revision), m.Result, t.Now()

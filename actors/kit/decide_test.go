@@ -47,7 +47,9 @@ func TestARuleThatPanicsTakesNoActorDown(t *testing.T) {
 		_, err = kit.Ask(t.Context(), ref, rule{panics: panics})
 		require.ErrorIs(t, err, kit.ErrPanicked)
 		require.Equal(t, galaxy.Internal, galaxy.CodeOf(err))
-		require.NotContains(t, err.(*galaxy.Error).Message, "slice")
+		var told *galaxy.Error
+		require.ErrorAs(t, err, &told)
+		require.NotContains(t, told.Message, "slice")
 	}
 	_, err = kit.Ask(t.Context(), ref, rule{fails: galaxy.Errorf(galaxy.Conflict, "no")})
 	require.Equal(t, galaxy.Conflict, galaxy.CodeOf(err))

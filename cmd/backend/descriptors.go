@@ -26,7 +26,7 @@ func descriptors() (uint64, error) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, fmt.Errorf("read the limit of open files: %w", err)
 	}
-	return uint64(limit.Cur), nil
+	return limit.Cur, nil
 }
 
 // bound gives both surfaces as many connections as the limit of open files leaves, unless a setting says how many. Half

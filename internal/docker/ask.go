@@ -52,9 +52,18 @@ func (h *heard) answer(err error) (a answer, ok bool) {
 	case errors.As(err, &told): // in the middle of a stream
 		return answer{told.Code, true, told.Message}, true
 	case h.status >= http.StatusBadRequest:
-		return answer{h.status, h.json, strings.TrimPrefix(err.Error(), "Error response from daemon: ")}, true
+		return answer{h.status, h.json, said(err)}, true
 	}
 	return answer{}, false
+}
+
+// said gives the daemon's words in an error of the client's, which has words of its own for an answer without any.
+func said(err error) string {
+	words := strings.TrimPrefix(err.Error(), "Error response from daemon: ")
+	if strings.HasPrefix(words, "API returned a ") && strings.Contains(words, "but provided no error-message") {
+		return ""
+	}
+	return words
 }
 
 // unusable marks a failure that says nothing about what was asked for.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,7 +158,9 @@ func TestAReplacementThatIsCutIsCompleted(t *testing.T) {
 			spec.StateMustExist = true
 			p.CutNext(cut, n)
 			_, err := d.Ensure(t.Context(), spec)
-			nothingElse(t, err, "%s after %d", cut, n)
+			if err != nil || !strings.HasPrefix(cut, "GET ") { // the client repeats a read by itself
+				nothingElse(t, err, "%s after %d", cut, n)
+			}
 			require.Zero(t, p.Pending())
 			second, err := d.Ensure(t.Context(), spec)
 			require.NoError(t, err, "%s after %d", cut, n)

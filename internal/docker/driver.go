@@ -157,7 +157,7 @@ func (d *Driver) changed(ctx context.Context, used *client.Client) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	defer now.Close()
+	defer func() { _ = now.Close() }()
 	if _, err := now.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		return false, err
 	}

@@ -142,7 +142,7 @@ func (d *Driver) start(ctx context.Context, id string) error {
 	// What is absent may also be a network that was removed since the container was made; a container half removed is
 	// in the way.
 	if errors.Is(err, errAbsent) || errors.Is(err, errTaken) {
-		return fmt.Errorf("%w: %s", errGone, err)
+		return fmt.Errorf("%w: %s", errGone, err.Error())
 	}
 	if err != nil {
 		return fmt.Errorf("start container: %w", err)

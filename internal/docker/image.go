@@ -38,7 +38,7 @@ func (d *Driver) image(ctx context.Context, ref string) error {
 		return fmt.Errorf("pull %s: %w", ref, err)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded) && d.Ping(context.WithoutCancel(ctx)) == nil:
 		// The daemon is there, so that it is the registry that has kept us waiting.
-		return fmt.Errorf("%w: %s was not pulled in time: %w", galaxy.ErrRegistry, ref, err)
+		return fmt.Errorf("%w: %s was not pulled in time: %w", galaxy.ErrRegistry, ref, ctx.Err())
 	}
 	return fmt.Errorf("pull %s: %w", ref, unknown(err))
 }

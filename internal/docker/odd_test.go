@@ -162,7 +162,7 @@ func TestWhatADaemonSaysOfAStartIsBelievedOnlyOfTheEngine(t *testing.T) {
 		p.Answer("POST /containers/create", 400, "application/json", body)
 		_, err := d.Ensure(t.Context(), spec)
 		require.ErrorIs(t, err, want, body)
-		require.Equal(t, want == galaxy.ErrStartConfig, errors.Is(err, galaxy.ErrStartConfig), body)
+		require.Equal(t, errors.Is(want, galaxy.ErrStartConfig), errors.Is(err, galaxy.ErrStartConfig), body)
 	}
 	p.Answer("POST /containers/create", 404, "application/json", `{"message":"No such image: gone:1"}`)
 	_, err := d.Ensure(t.Context(), spec)

@@ -41,7 +41,7 @@ const real = "1.41"
 func (p *Proxy) Speak(least, most string) {
 	p.Instead(func(w http.ResponseWriter, r *http.Request) bool {
 		asked, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v"), "/")
-		refusal := ""
+		var refusal string
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/_ping"):
 			w.Header().Set("Api-Version", most)
