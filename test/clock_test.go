@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,9 +35,26 @@ func (w *world) ask(sql string, into ...any) {
 func (w *world) stop(b *stack.Backend) (wake func()) {
 	w.Helper()
 	require.NoError(w, syscall.Kill(b.PID(), syscall.SIGSTOP))
+	require.Eventually(w, func() bool { return standsStill(b.PID()) }, 10*time.Second, time.Millisecond)
 	wake = func() { _ = syscall.Kill(b.PID(), syscall.SIGCONT) }
 	w.Cleanup(wake)
 	return wake
+}
+
+// standsStill reports whether every thread of a process is stopped: a signal reaches them one by one.
+func standsStill(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range threads {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return false
+		}
+		_, state, _ := strings.Cut(string(raw), ") ")
+		if !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(threads) > 0
 }
 
 // dueIn moves the deadline of the first turn.

@@ -49,6 +49,7 @@ var allowed = []struct {
 	{"internal/gateway", []string{"client", "proto/"}},
 	{"internal/docker", []string{"galaxy", "internal/statedir"}},
 	{"internal/process", []string{"galaxy", "internal/statedir"}},
+	{"internal/enginetest/", []string{"galaxy", "engineapi", "internal/enginetest"}},
 	{"internal/telemetry", []string{"internal/logsink"}},
 	{"internal/geoip", []string{"internal/renewal"}},
 	{"internal/", []string{"galaxy", "engineapi"}},

@@ -206,7 +206,8 @@ func (w *world) ownRace(p gateway.Player, race string) (own client.RaceState) {
 			own = r
 		}
 	}
-	require.Positive(w, own.Planets)
+	require.NotNil(w, own.Planets)
+	require.Positive(w, *own.Planets)
 	return own
 }
 

@@ -34,10 +34,7 @@ func main() {
 // untilTold gives a context that ends with the first signal that asks the service to stop. The second ends the process
 // at once, whatever it is doing.
 func untilTold() context.Context {
-	signals := []os.Signal{syscall.SIGTERM, syscall.SIGINT}
-	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
-		signals = append(signals, syscall.SIGHUP)
-	}
+	signals := []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}
 	told := make(chan os.Signal, len(signals))
 	signal.Notify(told, signals...)
 	ctx, stop := context.WithCancel(context.Background())
