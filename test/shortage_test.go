@@ -52,7 +52,11 @@ func TestAServiceWithoutDescriptorsHoldsNoGame(t *testing.T) {
 	pid := w.enginePID()
 	w.descriptors("3")
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL), "its engine must be started again, which needs files")
-	require.Eventually(t, func() bool { return w.counted("too many open files") > 3 }, time.Minute, 100*time.Millisecond)
+	require.Eventually(t, func() bool {
+		var why, text string
+		w.ask("SELECT why, why_text FROM runtimes", &why, &text)
+		return why == "driver_unknown" && strings.Contains(text, "lacks what it needs") && strings.Contains(text, "too many open files")
+	}, time.Minute, 100*time.Millisecond, "it finds out that it cannot start the engine")
 	w.descriptors("1024")
 	require.Equal(t, client.RuntimeStatusRunning, w.waitTurn(0).Status, "it goes on by itself")
 	require.NotEqual(t, pid, w.enginePID())
