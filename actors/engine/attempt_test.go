@@ -143,3 +143,33 @@ func TestAPlainEngineThatTakesTooLongIsEnded(t *testing.T) {
 	next[engine.Up](r)
 	require.Equal(t, []string{"ensure", "stop", "ensure"}, r.changes())
 }
+
+// TestAnEngineThatCannotTakeStoredOrdersFailsTheTurn: it is never made without them, and says why it cannot be made.
+func TestAnEngineThatCannotTakeStoredOrdersFailsTheTurn(t *testing.T) {
+	full := enginetest.Fault{Status: http.StatusServiceUnavailable, Body: `{"error":{"code":"storage_failed","message":"the disk is full"}}`}
+	for name, c := range map[string]struct {
+		faults int
+		made   bool
+	}{
+		"for a moment": {2, true},
+		"for long":     {3, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, s := newRig(t), spec()
+			r.played(&s, 3)
+			ref := r.drive(s)
+			next[engine.Up](r)
+			for range c.faults {
+				r.Fail(enginetest.Put, full)
+			}
+			stored := galaxy.StoredOrders{Game: s.Game, Turn: 4, Race: s.Races[0], Revision: 1, EngineRevision: 7, Commands: []byte(`[{"kind":"vote"}]`)}
+			kit.Tell(ref, engine.MakeTurn{Number: 1, Attempt: 1, Recorded: 3, Digest: "recorded", Orders: []galaxy.StoredOrders{stored}})
+			if c.made {
+				require.Equal(t, 4, next[engine.TurnMade](r).Status.Turn)
+				return
+			}
+			require.Contains(t, next[engine.TurnFailed](r).Cause, "the disk is full")
+			require.Zero(t, r.Calls(enginetest.Turn))
+		})
+	}
+}

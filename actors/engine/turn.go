@@ -21,6 +21,10 @@ const slotFor = 5 * time.Second
 // unreachableAllowed is how many looks in a row may find no engine before it is taken for dead.
 const unreachableAllowed = 3
 
+// failingAllowed is how often in a row an engine may say that it cannot take stored orders, as with a full disk, before
+// the turn is given up. Without them it is not made.
+const failingAllowed = 3
+
 func (a *driver) makeTurn(c actor.Context, m MakeTurn) {
 	life, address := a.life, a.address
 	a.making, a.lasting.asked = true, !a.lasting.pin.ExpectedTurn
@@ -38,7 +42,7 @@ func (a *driver) makeTurn(c actor.Context, m MakeTurn) {
 // tryTurn brings the engine's orders up to the stored ones and makes the turn, and looks at the engine before and
 // after: only what it shows is believed. It runs outside the mailbox.
 func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTried {
-	unreachable := 0
+	unreachable, failing := 0, 0
 	var banned []Banished
 	for ; ; a.pause(ctx) {
 		if !a.Serving() {
@@ -68,7 +72,17 @@ func (a *driver) tryTurn(ctx context.Context, address string, m MakeTurn) turnTr
 		switch {
 		case failed != "":
 			return turnTried{failed: failed, banned: banned}
-		case again, !a.putMissing(ctx, address, s, m):
+		case again:
+			continue
+		}
+		if err := a.putMissing(ctx, address, s, m); err != nil {
+			var e *galaxy.EngineError
+			if failing++; !errors.As(err, &e) || e.Kind != galaxy.EngineFailed {
+				failing = 0
+			}
+			if failing >= failingAllowed {
+				return turnTried{failed: "it cannot take the orders that are stored: " + e.Said(), banned: banned}
+			}
 			continue
 		}
 		if done, ok := a.callTurn(ctx, address, m); ok {
@@ -196,9 +210,9 @@ func (a *driver) hidden(ctx context.Context, address, race string) bool {
 		!slices.ContainsFunc(s.Players, func(p galaxy.EnginePlayer) bool { return p.Race == race })
 }
 
-// putMissing puts the stored orders that the engine does not hold, or may not hold. It reports false when that must
+// putMissing puts the stored orders that the engine does not hold, or may not hold. It gives an error when that must
 // be tried again.
-func (a *driver) putMissing(ctx context.Context, address string, s galaxy.EngineStatus, m MakeTurn) bool {
+func (a *driver) putMissing(ctx context.Context, address string, s galaxy.EngineStatus, m MakeTurn) error {
 	held := map[string]galaxy.EnginePlayer{}
 	for _, p := range s.Players {
 		held[p.Race] = p
@@ -230,10 +244,10 @@ func (a *driver) putMissing(ctx context.Context, address string, s galaxy.Engine
 		a.log().Warn("stored orders could not be put again", zap.String("race", o.Race), zap.Error(err))
 		var e *galaxy.EngineError
 		if !errors.As(err, &e) || e.Kind != galaxy.EngineRefused && e.Kind != galaxy.EngineMissing || e.Code == engineapi.CodeRevision {
-			return false
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
 // toPut gives the stored orders of the races that the engine knows, and empty ones of uncertain races that hold
