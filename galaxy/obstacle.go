@@ -22,7 +22,7 @@ func (g Game) Obstructed(cause string, by By) GameChange {
 	c := GameChange{Next: g}
 	c.Next.UpdatedAt = by.At
 	if g.Status == Running && g.Runtime.Status == RuntimeRunning && g.Runtime.Why != WhyDriverUnknown {
-		c.Next.Runtime.close(by) // it is told of an engine that does not answer either
+		c.Next.Runtime.close(by) // the engine does not answer either
 	}
 	c.Next.Runtime.note(WhyDriverUnknown, text, by)
 	return c

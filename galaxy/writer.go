@@ -102,7 +102,7 @@ func (c *GameChange) retarget(e GameEdit, by By) error {
 	return nil
 }
 
-// Found records what a container tells of the state: an engine of its version has been started on it. It is decided on
+// Found records what a container shows about the state: an engine of its version has been started on it. It is decided on
 // after a start that failed and after a stop, when nobody may be left who has seen the engine start.
 func (g Game) Found(there Container, by By) GameChange {
 	r, w := g.Runtime, g.Runtime.LastWriter()

@@ -229,7 +229,7 @@ type (
 		progress
 		there     galaxy.Container // the container after the state could not be put back
 		untouched bool             // it has not begun, and the engine of before serves
-		kept      copyFate         // of one that could not be taken back
+		kept      copyFate         // of one that could not be rolled back
 	}
 	removed struct {
 		life   uint64

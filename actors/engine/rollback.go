@@ -43,7 +43,7 @@ func (a *driver) keeps(ctx context.Context, p Patch) copyFate {
 	return copyNone
 }
 
-// stuck tells of a patch that could not be rolled back, and of what is left of the state of before.
+// stuck describes a patch that could not be rolled back, and what is left of the state of before.
 func (a *driver) stuck(m patched) PatchFailed {
 	p := a.lasting.patch
 	said := PatchFailed{Number: p.Number, Kept: m.kept == copyKept, Unread: m.kept == copyUnread,
@@ -67,7 +67,7 @@ func daemonAway(err error) bool {
 }
 
 // untouched reports whether the engine of before still serves what is recorded. Then the patch has not begun, and
-// need not wait for a daemon that hangs: the game goes on with the engine that it has. A stop that the daemon was
+// need not wait for a daemon that hangs: the game keeps the engine that it has. A stop that the daemon was
 // asked for may still be obeyed; then the engine ends, its state untouched, and is started again as after any end.
 func (a *driver) untouched(ctx context.Context, p Patch) bool {
 	if a.Address == "" || a.Client.Healthz(ctx, a.Address) != nil {
@@ -85,12 +85,12 @@ func (a *driver) untouchedAgain(c actor.Context, number int64) {
 		zap.String("cause", cause))
 	a.tell(c, PatchFailed{Number: number, Cause: cause})
 	a.lasting.patch = nil
-	a.address, a.up = a.Address, true // where it is looked at: the daemon is not needed for that
+	a.address, a.up = a.Address, true // where it is asked: the daemon is not needed for that
 	a.bringUp(c)
 }
 
-// outOfTime gives why a patch is taken back: also because the daemon has not answered for as long as a start may
-// take. It is taken back when the daemon answers again.
+// outOfTime gives why a patch is rolled back: also because the daemon has not answered for as long as a start may
+// take. It is rolled back when the daemon answers again.
 func (a *driver) outOfTime(c actor.Context, m patched) string {
 	switch {
 	case m.err == nil || m.back != "" || !daemonAway(m.err):

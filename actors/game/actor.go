@@ -29,8 +29,9 @@ type table struct {
 	stored   map[string]galaxy.StoredOrders // of the turn being prepared, by race, as far as they were asked for
 	writes   galaxy.Certainty               // of orders for the turn being prepared
 
-	engine runner
-	facts  []fact // what is not stored yet, oldest first
+	engine  runner
+	adopted adopted // what was adopted last
+	facts   []fact  // what is not stored yet, oldest first
 
 	orders       map[uint64]order // handed to the engine and not answered
 	lateBatches  map[uint64]order // batches whose players were answered before it was known what became of them

@@ -33,7 +33,7 @@ func (t *table) closing(c actor.Context, refusal error, turn int) bool {
 	return true
 }
 
-// unclaimed gives what a player is told of a refusal: of a turn that is closed by its time only, to try again.
+// unclaimed gives a player's answer to a refusal: to try again, when the turn is closed by its time only.
 func (t *table) unclaimed(refusal error, turn int) error {
 	if !galaxy.Is(refusal, galaxy.TurnAlreadyClosed) || t.claimed(turn) {
 		return refusal

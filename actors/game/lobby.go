@@ -150,7 +150,7 @@ func (t *table) start(ctx context.Context, m By, rule func(galaxy.EngineVersion,
 
 var errDiskLow = galaxy.Errorf(galaxy.ServiceUnavailable, "there is too little disk space for another game; the operators have been told")
 
-// resume goes on with the game, on a later version if it was given one while it was stopped.
+// resume resumes the game, on a later version if it was given one while it was stopped.
 func (t *table) resume(ctx context.Context, g galaxy.Game, by galaxy.By) (galaxy.GameChange, error) {
 	if g.Status != galaxy.Paused || !g.Relines() {
 		return g.Resume(nil, by)

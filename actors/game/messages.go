@@ -284,7 +284,7 @@ type Wake struct{}
 // Seen tells what the driver knows of the game's container, unasked: that it has ended, or that there is none.
 type Seen struct{ State galaxy.ContainerState }
 
-// Adopt tells of a running container that the game may have no use for.
+// Adopt names a running container that the game may have no use for.
 type Adopt struct{ Container galaxy.Container }
 
 // CleanUp takes the container of a game away that has been over for long enough.

@@ -156,18 +156,6 @@ func (t *table) onHandled(c actor.Context, m any) {
 	}
 }
 
-// onAdopt has the game take over a running container that nobody here has started, if it has no use for an engine.
-func (t *table) onAdopt(c actor.Context, m Adopt) {
-	t.learn(c, plain("adopt", func(g galaxy.Game, by galaxy.By) galaxy.GameChange {
-		change := g.Adopt(m.Container, by)
-		if !change.Nothing() {
-			t.log().Warn("a container runs although its game wants no engine: it is adopted, and stopped",
-				zap.String("container", m.Container.ID), zap.String("version", m.Container.Version))
-		}
-		return change
-	}))
-}
-
 // onSeen takes what the driver has seen of the container. An engine that is up is looked at; a game that has use for none
 // notes that there is none.
 func (t *table) onSeen(c actor.Context, m Seen) {

@@ -21,7 +21,7 @@ func (f *Fault) Error() string { return fmt.Sprintf("%s: %v", f.What, f.Cause) }
 // Unwrap gives the cause.
 func (f *Fault) Unwrap() error { return f.Cause }
 
-// Fail ends the message in hand and this incarnation of the actor, on purpose. It is for the actor's own goroutine;
+// Fail ends the current message and this incarnation of the actor, on purpose. It is for the actor's own goroutine;
 // fields go into the one log line of the failure. An asker is told that the actor restarts.
 func Fail(what string, cause error, fields ...zap.Field) { panic(&Fault{what, cause, fields}) }
 

@@ -134,7 +134,7 @@ func (d *Driver) meet(ctx context.Context) error {
 }
 
 // forget has the version of the API agreed on anew, unless that was done since the call through used. A client that
-// has agreed on one never takes a newer, so another takes its place; what is under way through the old one goes on.
+// has agreed on one never takes a newer, so another takes its place; what is in flight through the old one continues.
 func (d *Driver) forget(used *client.Client) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -1,5 +1,5 @@
 // Package renewal keeps current what is read from files that an operator, or a tool of theirs, replaces while the
-// service runs. Files are looked at, not watched: that works on every mount, and whether they are replaced by a rename,
+// service runs. Files are polled, not watched: that works on every mount, and whether they are replaced by a rename,
 // by a swapped symbolic link or in place. What is broken is refused, and what was read before stays in use.
 package renewal
 
@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// interval is how often files are looked at. A change must look the same twice before it is read: it may be half
+	// interval is how often files are polled. A change must look the same twice before it is read: it may be half
 	// written.
 	interval = time.Second
 	// again is how often a refused version is read again: the fault may have been a passing one.
