@@ -161,8 +161,8 @@ func (s *starter) play() error {
 		s.wakeGame(id)
 	}
 	s.Reconciler, err = reconciler.Start(s.kit, reconciler.Deps{Config: s.Config.Reconciler, Containers: s.Containers, Store: s.Store, Disk: s.Disk,
-		Seen: func(id galaxy.GameID, state galaxy.ContainerState) {
-			kit.Tell(s.Games.Ref(id), game.Seen{State: state})
+		Seen: func(seen galaxy.Sighting) {
+			kit.Tell(s.Games.Ref(seen.Game), game.Seen{State: seen.State, Wanted: seen.Wanted})
 		},
 		CleanUp: func(id galaxy.GameID) { kit.Tell(s.Games.Ref(id), game.CleanUp{}) },
 		Adopt:   func(c galaxy.Container) { kit.Tell(s.Games.Ref(c.Game), game.Adopt{Container: c}) },

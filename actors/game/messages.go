@@ -282,7 +282,10 @@ type Reported struct {
 type Wake struct{}
 
 // Seen tells what the driver knows of the game's container, unasked: that it has ended, or that there is none.
-type Seen struct{ State galaxy.ContainerState }
+type Seen struct {
+	State  galaxy.ContainerState
+	Wanted bool // the game had use for an engine when that was seen
+}
 
 // Adopt names a running container that the game may have no use for.
 type Adopt struct{ Container galaxy.Container }

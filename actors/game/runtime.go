@@ -157,7 +157,7 @@ func (t *table) onHandled(c actor.Context, m any) {
 }
 
 // onSeen takes what the driver has seen of the container. An engine that is up is looked at; a game that has use for none
-// notes that there is none.
+// notes that there is none, unless it had use for one then: it has had one since, and was stopped.
 func (t *table) onSeen(c actor.Context, m Seen) {
 	if t.engine.pid != nil {
 		if t.engine.up {
@@ -165,7 +165,7 @@ func (t *table) onSeen(c actor.Context, m Seen) {
 		}
 		return
 	}
-	if m.State == galaxy.ContainerMissing {
+	if m.State == galaxy.ContainerMissing && !m.Wanted {
 		t.learn(c, plain("container missing", galaxy.Game.ContainerMissing))
 	}
 }

@@ -85,7 +85,7 @@ type Deps struct {
 	Disk       *Disk
 	// Seen tells a game what was seen of its container, Wake has it look at what is due, CleanUp has it take its
 	// container away, and Adopt has it take over a running container that it may have no use for.
-	Seen    func(galaxy.GameID, galaxy.ContainerState)
+	Seen    func(galaxy.Sighting)
 	Wake    func(galaxy.GameID)
 	CleanUp func(galaxy.GameID)
 	Adopt   func(galaxy.Container)

@@ -93,6 +93,6 @@ func (r *reconciler) tell(sightings []galaxy.Sighting) {
 		if s.Wanted {
 			r.Wake(s.Game)
 		}
-		r.Seen(s.Game, s.State)
+		r.Seen(s)
 	}
 }

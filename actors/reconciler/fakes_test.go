@@ -290,7 +290,7 @@ func (w *world) start(interval time.Duration, more ...func(*reconciler.Deps)) {
 		w.games <- m
 	}
 	d := reconciler.Deps{Config: reconciler.Config{Interval: interval, Retention: retention, MinFree: 1 << 30}, Containers: w.daemon, Store: w.rows, Disk: w.disk,
-		Seen: func(g galaxy.GameID, s galaxy.ContainerState) { tell(string(s), g) },
+		Seen: func(s galaxy.Sighting) { tell(string(s.State), s.Game) },
 		Wake: func(g galaxy.GameID) { tell("wake", g) }, CleanUp: func(g galaxy.GameID) { tell("clean up", g) },
 		Adopt: func(c galaxy.Container) { tell("adopt "+c.ID, c.Game) },
 		WakeNotify: func() {
