@@ -1241,7 +1241,7 @@ type EditGameRequest struct {
 	// StateRestored Of a game whose engine is stopped, by operators: the state directory holds what target_engine_version has written, for a copy was put back by hand. Its container is taken away.
 	StateRestored *bool `json:"state_restored,omitempty"`
 
-	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it goes on with that version, which must not be older than the one that has written the state last.
+	// TargetEngineVersion Of a draft, or of a game whose engine is stopped: it resumes with that version, which must not be older than the one that has written the state last.
 	TargetEngineVersion *string `json:"target_engine_version,omitempty"`
 
 	// TurnSchedule Five cron fields.
